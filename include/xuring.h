@@ -1,0 +1,370 @@
+/*
+ * xuring: a small, complete io_uring library.
+ *
+ * A ring is two queues in memory shared with the kernel. The program fills submission entries (SQEs),
+ * hands them over with one system call, and finds completion entries (CQEs) in memory:
+ *
+ *     struct xu_ring ring;
+ *     xu_queue_init(64, &ring, 0);
+ *     struct io_uring_sqe *sqe = xu_get_sqe(&ring);
+ *     xu_prep_read(sqe, fd, buf, sizeof(buf), 0);
+ *     xu_sqe_set_data64(sqe, 42);
+ *     xu_submit_and_wait(&ring, 1);
+ *     struct io_uring_cqe *cqe;
+ *     if (!xu_peek_cqe(&ring, &cqe)) {
+ *             use(cqe->user_data, cqe->res);          // res: what the system call would return, or -errno
+ *             xu_cqe_seen(&ring, cqe);
+ *     }
+ *     xu_queue_exit(&ring);
+ *
+ * Names and argument order are those of liburing with xu_ in place of io_uring_. What holds everywhere:
+ *
+ *   errors     a function that can fail returns -errno; errno itself is never touched
+ *   memory     nothing is allocated after set-up; a ring belongs to its caller and is used by one thread at a time
+ *   buffers    what an SQE points to belongs to the kernel from submission to completion
+ *   user data  64 bits that come back with the completion; best a ticket (xu_ticket), never a pointer
+ *              to what may be gone by then
+ *
+ * Kernel versions are named where a function needs more than 5.1. The kernel's side of each call is described in
+ * io_uring_setup(2), io_uring_enter(2) and io_uring_register(2).
+ */
+#ifndef XURING_H
+#define XURING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include <xuring/uapi.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- The structures ------------------------------------------------------------------------------------------- */
+
+/* The submission queue: head is the kernel's, tail is ours. */
+struct xu_sq {
+	unsigned *khead;
+	unsigned *ktail;
+	unsigned *kflags;
+	unsigned *kdropped;
+	unsigned *array; /* NULL where the kernel indexes the entries directly (IORING_SETUP_NO_SQARRAY) */
+	struct io_uring_sqe *sqes;
+	unsigned mask;
+	unsigned entries;
+	unsigned tail;	/* entries given out by xu_get_sqe; *ktail follows at submission */
+	unsigned shift; /* 1 where entries are 128 bytes (IORING_SETUP_SQE128), else 0 */
+};
+
+/* The completion queue: tail is the kernel's, head is ours. */
+struct xu_cq {
+	unsigned *khead;
+	unsigned *ktail;
+	unsigned *kflags; /* NULL before 5.8 */
+	unsigned *koverflow;
+	struct io_uring_cqe *cqes;
+	unsigned mask;
+	unsigned entries;
+	unsigned shift; /* 1 where entries are 32 bytes (IORING_SETUP_CQE32), else 0 */
+};
+
+/* A ring. Zeroed memory is a valid "no ring": xu_queue_exit of it does nothing. */
+struct xu_ring {
+	struct xu_sq sq;
+	struct xu_cq cq;
+	unsigned flags;	   /* IORING_SETUP_* that the kernel granted */
+	unsigned features; /* IORING_FEAT_* */
+	int ring_fd;	   /* the ring's file descriptor, or -1 where there is none to see */
+	int enter_fd; /* what io_uring_enter is called with: the fd, or an index of registered rings */
+	unsigned enter_flags; /* IORING_ENTER_REGISTERED_RING where enter_fd is an index */
+	unsigned char live;   /* 1 between a successful initialisation and xu_queue_exit */
+	unsigned char hidden; /* 1 where ring_fd was moved out of the way */
+	void *mem[3]; /* mappings: submission entries, queues, and before 5.4 the completion queue apart */
+	size_t mem_size[3];
+};
+
+/* Wishes for xu_queue_init_best. */
+enum {
+	/* No fd that the process can see, or else one moved out of the way. The ring is then the creating thread's own. */
+	XU_WANT_HIDDEN = 1u << 0,
+	XU_WANT_SINGLE =
+		1u << 1, /* only the creating thread will use the ring: allows SINGLE_ISSUER, DEFER_TASKRUN */
+};
+
+/* ---- Set-up and end ------------------------------------------------------------------------------------------- */
+
+/*
+ * Make a ring with room for `entries` submissions (a power of two is best) and the given IORING_SETUP_* flags,
+ * exactly as asked. 0 or -errno: EPERM (forbidden by a sandbox or kernel.io_uring_disabled), ENOSYS, ENOMEM,
+ * EMFILE, EINVAL (this kernel does not know a flag). io_uring_setup(2).
+ */
+int xu_queue_init(unsigned entries, struct xu_ring *ring, unsigned flags);
+
+/* The same with all of struct io_uring_params; the kernel's answers (features, offsets) are left in `p`. */
+int xu_queue_init_params(unsigned entries, struct xu_ring *ring, struct io_uring_params *p);
+
+/*
+ * Make the best ring that this kernel has: tries all features of the ladder (core/ladder.c) and steps down one at
+ * a time. `want` is a set of XU_WANT_*, `extra` are flags that must be granted. Kernel 5.1 and up. 0 or -errno.
+ */
+int xu_queue_init_best(unsigned entries, struct xu_ring *ring, unsigned want, unsigned extra);
+
+/*
+ * Give a ring's memory and fd back. By the thread that registered it, if it is registered. What is in flight is
+ * cancelled by the kernel, but some time later: wait for its completions first, or leave its buffers alone for good.
+ */
+void xu_queue_exit(struct xu_ring *ring);
+
+/*
+ * Tell the kernel not to copy the ring's memory into children made by fork. 0 or -errno. In a child the ring is
+ * dead: forget it there (zero the struct); xu_queue_exit would unmap whatever the child has at those addresses since.
+ */
+int xu_ring_dontfork(struct xu_ring *ring);
+
+/*
+ * Write the names of the ring's set-up features ("no-sqarray invisible defer-taskrun ...") into `buf`, space between,
+ * always terminated. Returns buf. Names: core/ladder.c.
+ */
+char *xu_ring_describe(const struct xu_ring *ring, char *buf, size_t size);
+
+/* How visible the ring is: "invisible" (no fd at all), "hidden-fd" (a guarded high one), "fd", or "none". */
+const char *xu_ring_visibility(const struct xu_ring *ring);
+
+/* ---- Submitting and waiting ----------------------------------------------------------------------------------- */
+
+/*
+ * Hand all prepared entries to the kernel. Returns how many it took, or -errno if none: EAGAIN (no memory for
+ * requests now), EBUSY (completions must be reaped first), EINTR. What was not taken stays queued for the next call.
+ */
+int xu_submit(struct xu_ring *ring);
+
+/*
+ * The same, and wait in the same system call until `wait_nr` completions are there. Returns how many were taken;
+ * after an interruption that may be with fewer completions than asked for, so look again (xu_cq_ready).
+ */
+int xu_submit_and_wait(struct xu_ring *ring, unsigned wait_nr);
+
+/*
+ * The same with a bound in time (relative; NULL: none) and a signal mask that holds while waiting (of `_NSIG / 8`
+ * = 8 bytes; NULL: unchanged). The first completion, if any, is stored in *cqe (NULL else).
+ * Returns the number taken, or -ETIME, -EINTR, other -errno. An interruption after entries were taken is told by the
+ * number with *cqe NULL or fewer completions than asked for. With IORING_FEAT_EXT_ARG (5.11) the kernel keeps the
+ * time; before, a timeout entry is queued, and removed and its completions swallowed before the return (5.5; not with
+ * SQPOLL: -EINVAL).
+ */
+int xu_submit_and_wait_timeout(struct xu_ring *ring, struct io_uring_cqe **cqe, unsigned wait_nr,
+			       const struct xu_timespec *ts, const void *sigmask);
+
+/*
+ * Wait for a completion and show it. 0 or -errno (EINTR). It stays until xu_cqe_seen. If there is none yet, what is
+ * prepared is handed over in the same call.
+ */
+int xu_wait_cqe(struct xu_ring *ring, struct io_uring_cqe **cqe);
+
+/*
+ * The same for `wait_nr` completions, no more than the queue holds (else -EINVAL); the first is shown. -EINTR says that
+ * the wait ended early, by a signal or by a timeout entry of the caller's.
+ */
+int xu_wait_cqe_nr(struct xu_ring *ring, struct io_uring_cqe **cqe, unsigned wait_nr);
+
+/* xu_wait_cqe with a bound in time; -ETIME when it ran out. */
+int xu_wait_cqe_timeout(struct xu_ring *ring, struct io_uring_cqe **cqe, const struct xu_timespec *ts);
+
+/* Have the kernel run what it deferred and move overflowed completions into the queue, without waiting. 0 or -errno. */
+int xu_get_events(struct xu_ring *ring);
+
+/* ---- Registering ---------------------------------------------------------------------------------------------- */
+
+/* One io_uring_register call on the ring, by fd or by registered index (6.3). The kernel's value or -errno. */
+int xu_register(const struct xu_ring *ring, unsigned opcode, const void *arg, unsigned nr);
+
+/* Have completions signalled on an eventfd (5.2); `_async`: only those that end out of line (5.6). 0 or -errno. */
+int xu_register_eventfd(struct xu_ring *ring, int fd);
+int xu_register_eventfd_async(struct xu_ring *ring, int fd);
+int xu_unregister_eventfd(struct xu_ring *ring);
+
+/*
+ * Register the ring's own fd with the calling thread (5.18), so that enter need not look it up. 1 or -errno.
+ * xu_close_ring_fd then gives the fd back: the ring goes on without any. Register calls after that need 6.3.
+ */
+int xu_register_ring_fd(struct xu_ring *ring);
+int xu_close_ring_fd(struct xu_ring *ring);
+
+/* ---- What the kernel has ---------------------------------------------------------------------------------------- */
+
+/* Which ops a kernel knows: one bit each. */
+struct xu_probe {
+	uint64_t ops[4];
+	unsigned last; /* the highest op known */
+};
+
+/* Ask the kernel through a ring (5.6). 0 or -errno. */
+int xu_probe_ring(const struct xu_ring *ring, struct xu_probe *probe);
+
+/* Is the op in the probe? */
+static inline bool xu_opcode_supported(const struct xu_probe *probe, unsigned op)
+{
+	return op < 256 && (probe->ops[op / 64] >> (op % 64) & 1);
+}
+
+/*
+ * The process's one probe, made at the first call (through a short-lived ring) and kept. 0 or -errno; on failure the
+ * next call tries again.
+ */
+int xu_probe_cached(struct xu_probe *probe);
+
+/* An op's lower-case name ("read"), or NULL past the end of the table; its number by name, or -1. */
+const char *xu_op_name(unsigned op);
+int xu_op_number(const char *name, size_t len);
+
+/* The kernel in which an op appeared, major * 1000 + minor, or 0. */
+unsigned xu_op_since(unsigned op);
+
+/* ---- Tickets ---------------------------------------------------------------------------------------------------- */
+
+/* User data that can be told stale: an index (of a slot, say) and the generation it was handed out in. */
+static inline uint64_t xu_ticket(uint32_t index, uint32_t generation)
+{
+	return (uint64_t)generation << 32 | index;
+}
+
+static inline uint32_t xu_ticket_index(uint64_t ticket)
+{
+	return (uint32_t)ticket;
+}
+
+static inline uint32_t xu_ticket_generation(uint64_t ticket)
+{
+	return (uint32_t)(ticket >> 32);
+}
+
+/* User data that the library uses for its own entries (timeouts, before 5.11); a program's must differ. */
+#define XU_TICKET_INTERNAL UINT64_MAX
+
+/* ---- The queues, inline ------------------------------------------------------------------------------------------- */
+
+#define XU_LOAD(p) __atomic_load_n(p, __ATOMIC_RELAXED)
+#define XU_LOAD_ACQUIRE(p) __atomic_load_n(p, __ATOMIC_ACQUIRE)
+#define XU_STORE_RELEASE(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
+
+/* Entries prepared or handed over that the kernel has not consumed yet. */
+static inline unsigned xu_sq_ready(const struct xu_ring *ring)
+{
+	return ring->sq.tail - XU_LOAD_ACQUIRE(ring->sq.khead);
+}
+
+static inline unsigned xu_sq_space_left(const struct xu_ring *ring)
+{
+	return ring->sq.entries - xu_sq_ready(ring);
+}
+
+/* The next free submission entry, or NULL when the queue is full (submit first). Its content is left from before. */
+static inline struct io_uring_sqe *xu_get_sqe(struct xu_ring *ring)
+{
+	struct xu_sq *sq = &ring->sq;
+	unsigned tail = sq->tail;
+
+	/* The acquire pairs with the kernel's release of head: the entry has been read before it is given out again. */
+	if (tail - XU_LOAD_ACQUIRE(sq->khead) >= sq->entries)
+		return NULL;
+	sq->tail = tail + 1;
+	return &sq->sqes[(tail & sq->mask) << sq->shift];
+}
+
+/* Completions in the queue now. */
+static inline unsigned xu_cq_ready(const struct xu_ring *ring)
+{
+	return XU_LOAD_ACQUIRE(ring->cq.ktail) - *ring->cq.khead;
+}
+
+/*
+ * Does the kernel hold back completions until it is entered (overflow, polled devices, or work deferred to us)? Of
+ * deferred work it only tells with IORING_SETUP_TASKRUN_FLAG; without that flag, use xu_get_events.
+ */
+static inline bool xu_cq_needs_enter(const struct xu_ring *ring)
+{
+	return (XU_LOAD(ring->sq.kflags) & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN)) != 0 ||
+	       (ring->flags & IORING_SETUP_IOPOLL) != 0;
+}
+
+/* The first completion if one is in the queue; never enters the kernel. */
+static inline struct io_uring_cqe *xu_cq_front(const struct xu_ring *ring)
+{
+	unsigned head = *ring->cq.khead;
+
+	/* The acquire pairs with the kernel's release of tail: the entry's words are there before its index. */
+	if (head == XU_LOAD_ACQUIRE(ring->cq.ktail))
+		return NULL;
+	return &ring->cq.cqes[(head & ring->cq.mask) << ring->cq.shift];
+}
+
+/* Show the first completion without waiting. 0, or -EAGAIN when there is none. Enters only if the kernel asks for it. */
+int xu_peek_cqe_enter(struct xu_ring *ring, struct io_uring_cqe **cqe);
+
+static inline int xu_peek_cqe(struct xu_ring *ring, struct io_uring_cqe **cqe)
+{
+	*cqe = xu_cq_front(ring);
+	return *cqe ? 0 : xu_peek_cqe_enter(ring, cqe);
+}
+
+/* Give `nr` completions back to the kernel: their memory may change from here on. */
+static inline void xu_cq_advance(struct xu_ring *ring, unsigned nr)
+{
+	XU_STORE_RELEASE(ring->cq.khead, *ring->cq.khead + nr);
+}
+
+static inline void xu_cqe_seen(struct xu_ring *ring, const struct io_uring_cqe *cqe)
+{
+	if (cqe)
+		xu_cq_advance(ring, 1);
+}
+
+/* Show up to `nr` completions in `cqes` without giving them back. Returns how many. */
+unsigned xu_peek_batch_cqe(struct xu_ring *ring, struct io_uring_cqe **cqes, unsigned nr);
+
+/* Walk over all completions in the queue; end with xu_cq_advance(ring, how many were walked). */
+#define xu_for_each_cqe(ring, head, cqe)                                                           \
+	for ((head) = *(ring)->cq.khead;                                                           \
+	     ((cqe) = (head) != XU_LOAD_ACQUIRE((ring)->cq.ktail)                                  \
+			      ? &(ring)->cq.cqes[((head) & (ring)->cq.mask) << (ring)->cq.shift]   \
+			      : NULL);                                                             \
+	     (head)++)
+
+static inline void xu_sqe_set_data64(struct io_uring_sqe *sqe, uint64_t data)
+{
+	sqe->user_data = data;
+}
+
+static inline uint64_t xu_cqe_get_data64(const struct io_uring_cqe *cqe)
+{
+	return cqe->user_data;
+}
+
+static inline void xu_sqe_set_data(struct io_uring_sqe *sqe, void *data)
+{
+	sqe->user_data = (uint64_t)(uintptr_t)data;
+}
+
+static inline void *xu_cqe_get_data(const struct io_uring_cqe *cqe)
+{
+	return (void *)(uintptr_t)cqe->user_data;
+}
+
+/* IOSQE_* of an entry; after the preparation, which clears them. */
+static inline void xu_sqe_set_flags(struct io_uring_sqe *sqe, unsigned flags)
+{
+	sqe->flags = (uint8_t)flags;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#include <xuring/prep.h>
+
+#endif
