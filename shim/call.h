@@ -1,0 +1,111 @@
+/*
+ * One call on its way: from the entry point (entry.c) to the ring (engine/single.c) or to the kernel, and counted.
+ */
+#ifndef SHIM_CALL_H
+#define SHIM_CALL_H
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#include "shim/symbols.h"
+#include "xuring.h"
+
+struct thread;
+
+/* How a call is taken through the ring. What each means stands with its function in engine/single.c. */
+enum route {
+	ROUTE_READ,	 /* in, at the file's own position */
+	ROUTE_WRITE,	 /* out, at the file's own position */
+	ROUTE_AT,	 /* in or out, at a given position */
+	ROUTE_RECV,	 /* from a socket */
+	ROUTE_SEND,	 /* to a socket */
+	ROUTE_ACCEPT,
+	ROUTE_CONNECT,
+	ROUTE_OPEN,
+	ROUTE_CLOSE,
+	ROUTE_FD,	 /* on an fd, never waiting for other programs */
+	ROUTE_FD_CANCEL, /* the same, and a cancellation point */
+	ROUTE_FD_LIMIT,	 /* the same, and may exceed RLIMIT_FSIZE */
+	ROUTE_NAME,	 /* on a path */
+};
+
+/* Who answered a call. The names are those of the statistics record. */
+enum way {
+	WAY_KERNEL,   /* the plain system call, by choice */
+	WAY_RING,     /* an op in the ring */
+	WAY_MEMORY,   /* memory of ours */
+	WAY_QUEUED,   /* taken on, to be done later */
+	WAY_FALLBACK, /* the plain system call, because the ring could not */
+	NR_WAYS
+};
+
+/* Why a call was not answered by the ring: REASON(symbol, name in the record, counts as fallback). */
+#define REASONS(REASON)                                                                            \
+	REASON(NONE, "", false)                                                                    \
+	REASON(WOULD_BLOCK, "would-block", false)     /* it has to sleep: signals, timeouts, cancellation */ \
+	REASON(ARGUMENT, "argument", false)	      /* an argument that the kernel will refuse */         \
+	REASON(FLAGS, "flags", false)		      /* flags that the op does not have */                 \
+	REASON(SIZE, "size", false)		      /* longer than the op can say */                      \
+	REASON(EMPTY, "empty", false)		      /* nothing to transfer: rules of its own */           \
+	REASON(ADDRESS, "address", false)	      /* an address handed back through pointers */         \
+	REASON(APPEND, "append", false)		      /* O_APPEND at the file's own position */             \
+	REASON(DEVICE, "device", false)		      /* terminals and other devices */                     \
+	REASON(SPECIAL_FS, "special-fs", false)	      /* /proc and the like */                              \
+	REASON(THREAD_PATH, "thread-path", false)     /* a path that means another thing in a worker */     \
+	REASON(VFORK, "vfork", false)		      /* in a vfork child, whose memory is the parent's */  \
+	REASON(SANDBOX, "sandbox", false)	      /* the process has sandboxed itself */                \
+	REASON(ENDED, "ended", false)		      /* the process is ending */                           \
+	REASON(NO_RING, "no-ring", true)	      /* the kernel refuses a ring */                       \
+	REASON(NO_OP, "no-op", true)		      /* the kernel lacks the op, or is said to */          \
+	REASON(REFUSED, "refused", true)	      /* the op can not do what the call can */             \
+	REASON(ENTER, "enter", true)		      /* io_uring_enter failed */                           \
+	REASON(AGAIN, "again", true)		      /* asked again by the plain call, for its signal or error */
+
+enum reason {
+#define REASON(symbol, name, fallback) REASON_##symbol,
+	REASONS(REASON)
+#undef REASON
+	NR_REASONS
+};
+
+/* Where a call stands after the ring was tried. */
+enum state {
+	STATE_PLAIN, /* not answered: the plain call is to be made */
+	STATE_DONE,  /* answered: res */
+	STATE_REST,  /* answered in part: `done` bytes, and the plain call has to do the rest */
+};
+
+struct call {
+	struct thread *thread;
+	enum symbol symbol;
+	enum route route;
+	enum reason reason; /* why the plain call is made */
+	enum state state;
+	long res;	 /* the answer: a result or -errno */
+	size_t done;	 /* STATE_REST: bytes that are through */
+	size_t asked;	 /* bytes asked for, where the route needs it */
+	int saved_errno; /* as the program had it */
+	struct io_uring_sqe sqe;
+	union {
+		struct statx stx;     /* what stat and kin are made from */
+		struct msghdr msg;    /* a message made for a call that had none */
+	};
+	struct iovec iov;
+};
+
+/* The first step of an entry point once the shim is awake. False: make the plain call at once. */
+bool call_begin(struct call *c, enum symbol symbol, enum route route);
+
+/* Count a call that the plain system call answered. */
+void call_plain(struct call *c);
+
+/* Count a call that the ring answered and give its result as libc does: -1 and errno, or a result with errno as before. */
+long call_answer(struct call *c);
+
+/* Count a call that never was a candidate for the ring. */
+void call_passed(enum symbol symbol);
+
+/* A raw result as libc gives it. */
+long errno_result(long res);
+
+#endif

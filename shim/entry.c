@@ -1,0 +1,310 @@
+/*
+ * The entry points: every symbol of the table, and the way of a call.
+ *
+ *     read(fd, buf, n)                       the program calls; the dynamic linker has bound it to us
+ *       asleep?  -> libc's read              one load, one branch, one jump
+ *       call_begin                           is the ring wanted at all, here and now?
+ *       prepare                              the table's row fills a submission entry
+ *       single_run                           what is this fd? -> by its route: ring, or not
+ *       then                                 the row hands results over
+ *       call_answer  or  libc's read, call_plain      counted, returned, errno as the kernel would set it
+ *
+ * In mode off, and in mode auto while no engine has taken anything on, the first line is all there is.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "core/syscall.h"
+#include "shim/call.h"
+#include "shim/engine/single.h"
+#include "shim/lifecycle.h"
+#include "shim/policy.h"
+#include "shim/process.h"
+#include "shim/thread.h"
+#include "shim/user_memory.h"
+
+/* ---- The steps that all calls share ---- */
+
+long errno_result(long res)
+{
+	if (res < 0 && res > -4096) {
+		errno = (int)-res;
+		return -1;
+	}
+	return res;
+}
+
+static void count(struct call *c, enum way way)
+{
+	if (!c->thread)
+		return;
+	/* A handler may count too: one addition, no lock. Other threads only read, or take all away (stats_write). */
+	__atomic_add_fetch(&c->thread->calls[c->symbol][way], 1, __ATOMIC_RELAXED);
+	if (way != WAY_RING && c->reason != REASON_NONE)
+		__atomic_add_fetch(&c->thread->reasons[c->reason], 1, __ATOMIC_RELAXED);
+}
+
+bool call_begin(struct call *c, enum symbol symbol, enum route route)
+{
+	c->thread = thread_self();
+	c->symbol = symbol;
+	c->route = route;
+	c->reason = REASON_NONE;
+	c->state = STATE_PLAIN;
+	c->saved_errno = errno;
+	if (process_config()->mode != XU_MODE_RING || !c->thread)
+		return false;
+	if (policy_sandboxed()) {
+		c->reason = REASON_SANDBOX;
+		return false;
+	}
+	return true;
+}
+
+static enum way plain_way(const struct call *c)
+{
+	static const bool fallback[NR_REASONS] = {
+#define REASON(symbol, name, falls_back) falls_back,
+		REASONS(REASON)
+#undef REASON
+	};
+
+	return fallback[c->reason] ? WAY_FALLBACK : WAY_KERNEL;
+}
+
+void call_plain(struct call *c)
+{
+	count(c, plain_way(c));
+}
+
+long call_answer(struct call *c)
+{
+	count(c, WAY_RING);
+	errno = c->saved_errno;
+	return errno_result(c->res);
+}
+
+void call_passed(enum symbol symbol)
+{
+	struct call c = {.thread = thread_self(), .symbol = symbol};
+
+	count(&c, WAY_KERNEL);
+}
+
+/* What the plain call did of the rest. Its failure does not undo what is through. */
+static void add_rest(struct call *c, ssize_t more)
+{
+	c->res = (long)c->done + (more > 0 ? more : 0);
+}
+
+/* ---- What rows of the table are written with ---- */
+
+/* Leave it to the kernel. */
+#define PLAIN_IF(condition, why)                                                                   \
+	if (condition) {                                                                           \
+		c.reason = why;                                                                    \
+		break;                                                                             \
+	}
+
+/* After a short transfer that the plain call would have gone on with. */
+#define REST(more)                                                                                 \
+	if (c.state == STATE_REST)                                                                 \
+	add_rest(&c, more)
+
+/* Lengths as the kernel cuts them (MAX_RW_COUNT), counts and offsets as entries have them. */
+#define LEN(n) ((unsigned)((n) > 0x7ffff000 ? 0x7ffff000 : (n)))
+#define NR(nr) ((unsigned)(nr))
+#define AT(off) ((uint64_t)(off))
+
+#define MAKES(flags) ((flags) & O_CREAT || ((flags) & O_TMPFILE) == O_TMPFILE)
+#define MODE(flags, mode) (MAKES(flags) ? (mode) : 0)
+
+/* statx's answer as stat gives it, into memory that may not be there. */
+static void give_stat(struct call *c, struct stat *to)
+{
+	const struct statx *x = &c->stx;
+	struct stat st;
+
+	if (c->res)
+		return;
+	memset(&st, 0, sizeof(st));
+	st.st_dev = (dev_t)x->stx_dev_minor % 256 | (dev_t)x->stx_dev_major << 8 | (dev_t)(x->stx_dev_minor / 256) << 20;
+	st.st_rdev =
+		(dev_t)x->stx_rdev_minor % 256 | (dev_t)x->stx_rdev_major << 8 | (dev_t)(x->stx_rdev_minor / 256) << 20;
+	st.st_ino = x->stx_ino;
+	st.st_mode = x->stx_mode;
+	st.st_nlink = x->stx_nlink;
+	st.st_uid = x->stx_uid;
+	st.st_gid = x->stx_gid;
+	st.st_size = (off_t)x->stx_size;
+	st.st_blksize = (blksize_t)x->stx_blksize;
+	st.st_blocks = (blkcnt_t)x->stx_blocks;
+	st.st_atim = (struct timespec){x->stx_atime.tv_sec, x->stx_atime.tv_nsec};
+	st.st_mtim = (struct timespec){x->stx_mtime.tv_sec, x->stx_mtime.tv_nsec};
+	st.st_ctim = (struct timespec){x->stx_ctime.tv_sec, x->stx_ctime.tv_nsec};
+	if (user_write(to, &st, sizeof(st)) != sizeof(st))
+		c->res = -EFAULT;
+}
+
+/* sendto with an address is sendmsg. */
+static void prepare_sendto(struct call *c, struct io_uring_sqe *sqe, int fd, const void *buf, size_t n, int flags,
+			   const struct sockaddr *addr, socklen_t len)
+{
+	if (!addr) {
+		xu_prep_send(sqe, fd, buf, n, flags);
+		return;
+	}
+	c->iov = (struct iovec){(void *)buf, n};
+	memset(&c->msg, 0, sizeof(c->msg));
+	c->msg.msg_name = (void *)addr;
+	c->msg.msg_namelen = len;
+	c->msg.msg_iov = &c->iov;
+	c->msg.msg_iovlen = 1;
+	xu_prep_sendmsg(sqe, fd, &c->msg, (unsigned)flags);
+}
+
+/* One piece of a vector, as the call that is being finished would transfer it. */
+static ssize_t rest_of_piece(const struct call *c, int fd, const struct iovec *piece, int flags)
+{
+	switch (c->sqe.opcode) {
+	case IORING_OP_READV:
+		return REAL(readv)(fd, piece, 1);
+	case IORING_OP_WRITEV:
+		return REAL(writev)(fd, piece, 1);
+	default:
+		return REAL(send)(fd, piece->iov_base, piece->iov_len, flags);
+	}
+}
+
+/* The pieces of a vector after the first c->done bytes, one by one; as far as they go. */
+static ssize_t rest_of_pieces(const struct call *c, int fd, const struct iovec *iov, size_t nr, int flags)
+{
+	size_t skip = c->done;
+	ssize_t sum = 0;
+
+	for (size_t i = 0; i < nr; i++) {
+		struct iovec piece = iov[i];
+		ssize_t n;
+
+		if (skip >= piece.iov_len) {
+			skip -= piece.iov_len;
+			continue;
+		}
+		piece.iov_base = (char *)piece.iov_base + skip;
+		piece.iov_len -= skip;
+		skip = 0;
+		n = rest_of_piece(c, fd, &piece, flags);
+		if (n > 0)
+			sum += n;
+		if (n < (ssize_t)piece.iov_len)
+			break;
+	}
+	return sum;
+}
+
+static ssize_t rest_of_vector(const struct call *c, int fd, const struct iovec *iov, int nr)
+{
+	return rest_of_pieces(c, fd, iov, (size_t)nr, 0);
+}
+
+/* Control data went with the first bytes. */
+static ssize_t rest_of_message(const struct call *c, int fd, const struct msghdr *msg, int flags)
+{
+	return rest_of_pieces(c, fd, msg->msg_iov, msg->msg_iovlen, flags);
+}
+
+/* Cancellation is acted upon at the entry of a call that is a cancellation point, whether it would wait or not. */
+static void cancellation_point(enum route route)
+{
+	if (route <= ROUTE_FD_CANCEL && route != ROUTE_FD && REAL(pthread_testcancel))
+		REAL(pthread_testcancel)();
+}
+
+/* ---- The entry points ---- */
+
+#define ENTRY(ret, name, params)                                                                   \
+	__attribute__((visibility("default"))) ret xs_##name params __asm__(#name);                \
+	ret xs_##name params
+
+/* libc's function, or the raw call where there is none (yet). */
+#define PLAINLY(ret, name, args, sys)                                                              \
+	({                                                                                         \
+		__typeof__(real.name) fn_ = REAL(name);                                            \
+		fn_ ? fn_ args : (ret)errno_result((long)(sys));                                   \
+	})
+
+#define CALL(ret, name, params, args, sys, route, prepare, then)                                   \
+	VARIANT(ret, name, name, params, args, sys, route, prepare, then)
+
+#define VARIANT(ret, name, of, params, args, sys, route, prepare, then)                            \
+	static __attribute__((noinline)) ret awake_##name params                                   \
+	{                                                                                          \
+		struct call c;                                                                     \
+                                                                                                   \
+		if (call_begin(&c, SYM_##of, route))                                               \
+			do {                                                                       \
+				struct io_uring_sqe *sqe = &c.sqe;                                 \
+				prepare;                                                           \
+				cancellation_point(route);                                         \
+				single_run(&c);                                                    \
+			} while (0);                                                               \
+		if (c.state != STATE_PLAIN) {                                                      \
+			then;                                                                      \
+			return (ret)call_answer(&c);                                               \
+		}                                                                                  \
+		errno = c.saved_errno;                                                             \
+		call_plain(&c);                                                                    \
+		return PLAINLY(ret, name, args, sys);                                              \
+	}                                                                                          \
+	ENTRY(ret, name, params)                                                                   \
+	{                                                                                          \
+		if (__builtin_expect(awake, 0))                                                    \
+			return awake_##name args;                                                  \
+		return PLAINLY(ret, name, args, sys);                                              \
+	}
+
+#define ALIAS(alias_name, name)                                                                    \
+	extern __typeof__(xs_##name) xs_##alias_name __asm__(#alias_name)                          \
+		__attribute__((alias(#name), visibility("default")));
+
+#define PASS(ret, name, params, args, sys)                                                         \
+	ENTRY(ret, name, params)                                                                   \
+	{                                                                                          \
+		if (__builtin_expect(awake, 0))                                                    \
+			call_passed(SYM_##name);                                                   \
+		return PLAINLY(ret, name, args, sys);                                              \
+	}
+
+#define HOOK(ret, name, params, args, sys, before, after)                                          \
+	static __attribute__((noinline)) ret awake_##name params                                   \
+	{                                                                                          \
+		ret result;                                                                        \
+                                                                                                   \
+		call_passed(SYM_##name);                                                           \
+		before;                                                                            \
+		result = PLAINLY(ret, name, args, sys);                                                 \
+		after;                                                                             \
+		return result;                                                                         \
+	}                                                                                          \
+	ENTRY(ret, name, params)                                                                   \
+	{                                                                                          \
+		if (__builtin_expect(awake, 0))                                                    \
+			return awake_##name args;                                                  \
+		return PLAINLY(ret, name, args, sys);                                              \
+	}
+
+#define GONE(ret, name, params, args, sys, before)                                                 \
+	ENTRY(ret, name, params)                                                                   \
+	{                                                                                          \
+		if (__builtin_expect(awake, 0)) {                                                  \
+			call_passed(SYM_##name);                                                   \
+			before;                                                                    \
+		}                                                                                  \
+		if (REAL(name))                                                                    \
+			REAL(name) args;                                                           \
+		(void)(sys);                                                                       \
+		__builtin_unreachable();                                                           \
+	}
+
+#include "shim/symbols.def"

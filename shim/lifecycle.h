@@ -1,0 +1,31 @@
+/* Beginnings, ends and changes of identity: what has to happen before them. Called by the entry points in the table. */
+#ifndef SHIM_LIFECYCLE_H
+#define SHIM_LIFECYCLE_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* Before an exec; `path` (or NULL where libc searches) tells whether it can succeed at all. */
+void before_exec(const char *path);
+
+/* Before an end of the process that runs no destructors. */
+void before_exit(void);
+
+/* Before credentials, capabilities, root or namespaces change: every ring is to be made anew. */
+void before_identity_change(void);
+
+/*
+ * Before prctl and syscall, which may be any of the above, or a sandbox: true if this very call sandboxes the process.
+ * After it, with its result: it may not have worked.
+ */
+bool before_prctl(int op, long a, long b);
+bool before_syscall(long nr, long a, long b, long c);
+void after_sandbox(bool this_call, long res);
+
+/* Before a stream is closed: programs close standard error in their last moments, and the table has to be out by then. */
+void before_fclose(FILE *stream);
+
+/* Before a signal handler is installed. */
+void before_handler(int sig);
+
+#endif

@@ -1,0 +1,321 @@
+/* May this process use a ring: see policy.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include "config/text.h"
+#include "core/syscall.h"
+#include "shim/log.h"
+#include "shim/policy.h"
+#include "shim/process.h"
+
+/* An XURING_DENY of one system call: from its `from`-th use on it fails with `error`. 0: not denied. */
+struct denial {
+	int error;
+	unsigned long from;
+	unsigned long seen;
+};
+
+static struct denial deny_setup, deny_enter;
+static bool deny_all_ops;
+static uint64_t deny_ops[4];
+
+/* Older than this means: to be made anew. Starts at 1, since a zeroed slot has 0. */
+static unsigned ring_epoch = 1;
+static bool sandboxed;
+
+/* The ops that the kernel has and the user does not deny; filled by whoever makes the first ring. */
+static struct xu_probe probe;
+static bool probed;
+
+/* A refusal that will not pass: no ring is asked for again. */
+static int refused;
+static const char *ring_kind = "none";
+static char why[64];
+
+/* ---- Options ---- */
+
+static const struct {
+	const char *name;
+	int value;
+} errnos[] = {{"EPERM", EPERM},	  {"EACCES", EACCES}, {"ENOSYS", ENOSYS}, {"ENOMEM", ENOMEM},
+	      {"EMFILE", EMFILE}, {"ENFILE", ENFILE}, {"EINVAL", EINVAL}, {"EAGAIN", EAGAIN},
+	      {"EBUSY", EBUSY},	  {"EINTR", EINTR}};
+
+static const char *errno_word(int error)
+{
+	for (size_t i = 0; i < sizeof(errnos) / sizeof(errnos[0]); i++)
+		if (errnos[i].value == error)
+			return errnos[i].name;
+	return "error";
+}
+
+static int errno_number(const char *s, size_t len)
+{
+	for (size_t i = 0; i < sizeof(errnos) / sizeof(errnos[0]); i++)
+		if (strlen(errnos[i].name) == len && !memcmp(errnos[i].name, s, len))
+			return errnos[i].value;
+	return 0;
+}
+
+/* One "setup:EPERM@3" of XURING_DENY. */
+static bool parse_denial(const char *s, size_t len)
+{
+	size_t word = strcspn(s, ":@,");
+	struct denial d = {.error = EPERM, .from = 1};
+	const char *end = s + len;
+	const char *p = s + word;
+
+	if (p < end && *p == ':') {
+		size_t n = strcspn(++p, "@,");
+
+		d.error = errno_number(p, n);
+		p += n;
+	}
+	if (p < end && *p == '@') {
+		for (d.from = 0, p++; p < end && *p >= '0' && *p <= '9'; p++)
+			d.from = d.from * 10 + (unsigned long)(*p - '0');
+	}
+	if (!d.error || !d.from || p != end)
+		return false;
+	if (word == 5 && !memcmp(s, "setup", 5))
+		deny_setup = d;
+	else if (word == 5 && !memcmp(s, "enter", 5))
+		deny_enter = d;
+	else
+		return false;
+	return true;
+}
+
+static bool parse_op(const char *s, size_t len)
+{
+	int op = xu_op_number(s, len);
+
+	if (len == 3 && !memcmp(s, "all", 3)) {
+		deny_all_ops = true;
+		return true;
+	}
+	if (op >= 0)
+		deny_ops[op / 64] |= UINT64_C(1) << (op % 64);
+	return op >= 0;
+}
+
+/* Give each comma-separated part to `parse`; report those that it does not take. */
+static void parse_list(const char *list, const char *what, bool (*parse)(const char *, size_t),
+		       xu_config_report *report)
+{
+	char buf[256];
+	struct xu_text t;
+
+	while (*list) {
+		size_t n = strcspn(list, ",");
+
+		if (n && !parse(list, n)) {
+			xu_text_init(&t, buf, sizeof(buf));
+			xu_text_str(&t, what);
+			xu_text_str(&t, ": not understood, ignored: ");
+			xu_text_mem(&t, list, n < 64 ? n : 64);
+			report(buf);
+		}
+		list += n + (list[n] == ',');
+	}
+}
+
+void policy_start(const struct xu_config *config, xu_config_report *report)
+{
+	parse_list(config->deny, "XURING_DENY", parse_denial, report);
+	parse_list(config->deny_ops, "XURING_DENY_OPS", parse_op, report);
+}
+
+static int denied(struct denial *d)
+{
+	if (!d->error)
+		return 0;
+	return __atomic_add_fetch(&d->seen, 1, __ATOMIC_RELAXED) >= d->from ? -d->error : 0;
+}
+
+int policy_deny_enter(void)
+{
+	return denied(&deny_enter);
+}
+
+/* ---- Sandboxes that kill ---- */
+
+/* The value of "Seccomp:" in /proc/self/status: 0 none, 2 a filter. -1 where it can not be read. */
+static int seccomp_mode(void)
+{
+	static const char key[] = "\nSeccomp:";
+	char buf[4096];
+	long fd = xu_sys(SYS_openat, AT_FDCWD, "/proc/self/status", O_RDONLY | O_CLOEXEC, 0);
+	long n = 0;
+	char *p;
+
+	if (fd < 0)
+		return -1;
+	n = xu_sys(SYS_read, fd, buf, sizeof(buf) - 1);
+	xu_sys(SYS_close, fd);
+	buf[n > 0 ? n : 0] = '\0';
+	p = strstr(buf, key);
+	if (!p)
+		return -1;
+	p += sizeof(key) - 1;
+	while (*p == '\t' || *p == ' ')
+		p++;
+	return *p - '0';
+}
+
+/*
+ * Would asking for a ring be our death? A child asks in our place. It is a copy, so that not even a core dump of it
+ * reaches us, and it ends without any signal (exit signal 0), so that the program never hears of it.
+ */
+static bool setup_kills(void)
+{
+	struct io_uring_params p;
+	int status = 0;
+	long pid, ret;
+
+	memset(&p, 0, sizeof(p));
+	pid = xu_sys(SYS_clone, 0, 0, 0, 0, 0);
+	if (pid < 0)
+		return true;
+	if (!pid) {
+		xu_sys(SYS_io_uring_setup, 1, &p);
+		xu_sys(SYS_exit_group, 0);
+	}
+	do
+		ret = xu_sys(SYS_wait4, pid, &status, __WCLONE, 0);
+	while (ret == -EINTR);
+	return ret != pid || !WIFEXITED(status);
+}
+
+/* ---- The ring ---- */
+
+static void refuse(int error, bool by_kill)
+{
+	struct xu_text t;
+
+	if (XU_LOAD(&refused))
+		return;
+	xu_text_init(&t, why, sizeof(why));
+	xu_text_str(&t, "io_uring_setup: ");
+	xu_text_str(&t, by_kill ? "killed by a sandbox" : errno_word(error));
+	__atomic_store_n(&refused, error, __ATOMIC_RELEASE);
+	log_line(XU_LOG_INFO, "no ring: ", why, NULL);
+}
+
+/* What the first ring can tell about the kernel is kept for all. */
+static bool learn_ops(const struct xu_ring *ring)
+{
+	struct xu_probe answer;
+
+	if (XU_LOAD_ACQUIRE(&probed))
+		return true;
+	if (xu_probe_ring(ring, &answer))
+		return false;
+	/* Whoever comes at the same time writes the same. */
+	for (int i = 0; i < 4; i++)
+		__atomic_store_n(&probe.ops[i], deny_all_ops ? 0 : answer.ops[i] & ~deny_ops[i], __ATOMIC_RELAXED);
+	XU_STORE_RELEASE(&probed, true);
+	return true;
+}
+
+/* One try at a ring for this thread. 0 or -errno. */
+static int make_ring(struct thread *t)
+{
+	static int kill_checked; /* 1: asking is safe */
+	char features[128];
+	int ret = denied(&deny_setup);
+
+	if (!ret && !XU_LOAD(&kill_checked)) {
+		if (seccomp_mode() > 0 && setup_kills()) {
+			refuse(EPERM, true);
+			return -EPERM;
+		}
+		kill_checked = 1;
+	}
+	if (!ret)
+		ret = xu_queue_init_best((unsigned)process_config()->entries, &t->ring,
+					 XU_WANT_HIDDEN | XU_WANT_SINGLE, 0);
+	if (!ret) {
+		if (!learn_ops(&t->ring) || xu_ring_dontfork(&t->ring)) {
+			xu_queue_exit(&t->ring);
+			return -EAGAIN;
+		}
+		t->rings++;
+		ring_kind = xu_ring_visibility(&t->ring);
+		if (log_wanted(XU_LOG_DEBUG))
+			log_line(XU_LOG_DEBUG, "ring: ", xu_ring_describe(&t->ring, features, sizeof(features)),
+				 NULL);
+	}
+	return ret;
+}
+
+bool policy_ring(struct call *c)
+{
+	struct thread *t = c->thread;
+	unsigned epoch = XU_LOAD_ACQUIRE(&ring_epoch);
+	int ret;
+
+	if (__builtin_expect(t->ring.live && t->epoch == epoch, 1))
+		return true;
+	c->reason = REASON_NO_RING;
+	xu_queue_exit(&t->ring);
+	if (XU_LOAD_ACQUIRE(&refused))
+		return false;
+	/* Want of memory or fds passes: ask again, but not at every call. */
+	if (t->ring_failed && --t->ring_retry)
+		return false;
+	ret = make_ring(t);
+	t->epoch = epoch;
+	t->ring_failed = ret < 0;
+	t->ring_retry = 1000;
+	if (ret == -EPERM || ret == -EACCES || ret == -ENOSYS || ret == -EINVAL)
+		refuse(-ret, false);
+	return !ret;
+}
+
+bool policy_op(struct call *c, unsigned op)
+{
+	if (xu_opcode_supported(&probe, op))
+		return true;
+	c->reason = REASON_NO_OP;
+	return false;
+}
+
+bool policy_accept_nowait(const struct thread *t)
+{
+	return t->ring.features & IORING_FEAT_RECVSEND_BUNDLE;
+}
+
+void policy_renew_rings(void)
+{
+	__atomic_add_fetch(&ring_epoch, 1, __ATOMIC_RELEASE);
+}
+
+void policy_sandbox(void)
+{
+	__atomic_store_n(&sandboxed, true, __ATOMIC_RELEASE);
+}
+
+void policy_unsandbox(void)
+{
+	__atomic_store_n(&sandboxed, false, __ATOMIC_RELEASE);
+}
+
+bool policy_sandboxed(void)
+{
+	return XU_LOAD_ACQUIRE(&sandboxed);
+}
+
+const char *policy_ring_kind(void)
+{
+	return ring_kind;
+}
+
+const char *policy_why_no_ring(void)
+{
+	return why;
+}

@@ -1,0 +1,41 @@
+/*
+ * May this process use a ring, and for which ops? Everything that says no is here: the kernel's refusal, a sandbox that
+ * would kill, the process's own sandbox, the user's XURING_DENY and XURING_DENY_OPS.
+ */
+#ifndef SHIM_POLICY_H
+#define SHIM_POLICY_H
+
+#include <stdbool.h>
+
+#include "config/config.h"
+#include "shim/call.h"
+#include "shim/thread.h"
+
+/* Read what the options deny. */
+void policy_start(const struct xu_config *config, xu_config_report *report);
+
+/* The thread's ring, made at the first use. False: c->reason says why there is none for this call. */
+bool policy_ring(struct call *c);
+
+/* Is the op to be had? False: c->reason. Only after policy_ring. */
+bool policy_op(struct call *c, unsigned op);
+
+/* Does the kernel know IORING_ACCEPT_DONTWAIT (6.10)? Only after policy_ring. */
+bool policy_accept_nowait(const struct thread *t);
+
+/* Shall this enter be pretended to fail? 0, or -errno. */
+int policy_deny_enter(void);
+
+/* Who we are is about to change: every ring made so far is to be made anew. */
+void policy_renew_rings(void);
+
+/* The process sandboxes itself: no ring from here on, unless it failed to (policy_unsandbox). */
+void policy_sandbox(void);
+void policy_unsandbox(void);
+bool policy_sandboxed(void);
+
+/* For reports: "invisible", "hidden-fd" or "none"; and why none ("" when there is one, or none was needed). */
+const char *policy_ring_kind(void);
+const char *policy_why_no_ring(void);
+
+#endif

@@ -1,0 +1,30 @@
+/* Signals while an op is under way: see signals.h. */
+#include <signal.h>
+
+#include "core/syscall.h"
+#include "shim/signals.h"
+
+#define BIT(sig) (UINT64_C(1) << ((sig) - 1))
+
+/* 32 to 34 are libc's own, for cancelling threads and for changing all threads' identity. */
+static uint64_t handled = BIT(32) | BIT(33) | BIT(34);
+
+void signals_handled(int sig)
+{
+	if (sig > 0 && sig <= 64)
+		__atomic_or_fetch(&handled, BIT(sig), __ATOMIC_RELAXED);
+}
+
+uint64_t signals_hold(void)
+{
+	uint64_t hold = __atomic_load_n(&handled, __ATOMIC_RELAXED);
+	uint64_t before = 0;
+
+	xu_sys(SYS_rt_sigprocmask, SIG_BLOCK, &hold, &before, sizeof(before));
+	return before;
+}
+
+void signals_resume(uint64_t before)
+{
+	xu_sys(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, sizeof(before));
+}

@@ -1,0 +1,21 @@
+/*
+ * Signals while an op is under way.
+ *
+ * A handler that runs while the kernel still owns the caller's buffer could leave for good (siglongjmp), and could call
+ * us again. So signals that have a handler wait until the op has ended, which is what they do for the plain call too:
+ * only what does not sleep for others goes through the ring, and such calls are not interrupted by the kernel either.
+ * Signals without a handler act at once: a fatal one kills, as it would.
+ */
+#ifndef SHIM_SIGNALS_H
+#define SHIM_SIGNALS_H
+
+#include <stdint.h>
+
+/* A handler is being installed for `sig`. Never forgotten: blocking one too many is harmless. */
+void signals_handled(int sig);
+
+/* Hold the handlers back. Returns the mask for signals_resume. */
+uint64_t signals_hold(void);
+void signals_resume(uint64_t before);
+
+#endif

@@ -1,0 +1,92 @@
+/*
+ * Start-up.
+ *
+ * Entry points may be called long before this runs: by the constructors of other libraries, by a preloaded allocator,
+ * by the dynamic loader's own business. They work at every stage:
+ *
+ *     1. before libc's function is known, or while it is searched    the raw system call
+ *     2. before the constructor                                      asleep: libc's function
+ *     3. after it, when there is nothing to do                       asleep: libc's function
+ *     4. after it, in mode ring, or when statistics are wanted       awake
+ *
+ * Nothing is set up here that a program may not need: no ring, no thread, no memory.
+ */
+#include <elf.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include "config/text.h"
+#include "shim/log.h"
+#include "shim/policy.h"
+#include "shim/process.h"
+#include "shim/stats.h"
+#include "shim/thread.h"
+
+bool awake;
+
+static struct xu_config config;
+static char name[256];
+
+const struct xu_config *process_config(void)
+{
+	return &config;
+}
+
+const char *process_name(void)
+{
+	return name;
+}
+
+/* Copied, since programs overwrite their arguments to show what they are doing. */
+static void learn_name(void)
+{
+	const char *path = (const char *)getauxval(AT_EXECFN);
+	const char *slash = path ? strrchr(path, '/') : NULL;
+	struct xu_text t;
+
+	xu_text_init(&t, name, sizeof(name));
+	xu_text_str(&t, slash ? slash + 1 : path ? path : "?");
+}
+
+static void report(const char *message)
+{
+	log_line(XU_LOG_WARN, message, NULL);
+}
+
+/* Does any option matter? The usual case is that there is none, and then nothing more is to be done. */
+static bool any_option(char *const *env)
+{
+	for (; env && *env; env++)
+		if (!strncmp(*env, "XURING_", 7))
+			return true;
+	return false;
+}
+
+__attribute__((constructor)) static void start(int argc, char **argv, char **env)
+{
+	(void)argc;
+	(void)argv;
+	if (!env)
+		env = environ;
+	learn_name();
+	if (!any_option(env)) {
+		xu_config_defaults(&config);
+		return;
+	}
+	xu_config_defaults(&config);
+	xu_config_environment(&config, env, report);
+	log_start((enum xu_log)config.log, config.log_file);
+	if ((*config.only && !xu_pattern_list(config.only, name)) || xu_pattern_list(config.skip, name))
+		config.mode = XU_MODE_OFF;
+	policy_start(&config, report);
+	stats_start(&config, report);
+	if (config.mode == XU_MODE_RING || stats_wanted()) {
+		thread_start();
+		awake = true;
+	}
+}
+
+__attribute__((destructor)) static void end(void)
+{
+	stats_write();
+}

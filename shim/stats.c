@@ -1,0 +1,227 @@
+/* Statistics: see stats.h. */
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "config/text.h"
+#include "core/syscall.h"
+#include "shim/log.h"
+#include "shim/policy.h"
+#include "shim/process.h"
+#include "shim/stats.h"
+#include "shim/thread.h"
+
+static enum { NONE, TABLE, JSON } form;
+static char path[4096];
+
+/* The sum over all threads. */
+struct totals {
+	uint64_t enters;
+	uint64_t rings;
+	uint64_t reasons[NR_REASONS];
+	uint64_t calls[NR_SYMBOLS][NR_WAYS];
+};
+
+static const char *const ways[NR_WAYS] = {"kernel", "ring", "memory", "queued", "fallback"};
+
+static const char *const reasons[NR_REASONS] = {
+#define REASON(symbol, name, fallback) name,
+	REASONS(REASON)
+#undef REASON
+};
+
+/* The path as it was meant at the start, whatever the program does to its working directory. */
+static void set_path(const char *p)
+{
+	struct xu_text t;
+
+	xu_text_init(&t, path, sizeof(path));
+	if (*p != '/') {
+		long n = xu_sys(SYS_getcwd, path, sizeof(path) - XU_TEXT_MAX - 1);
+
+		if (n > 1) {
+			t.len = (size_t)n - 1;
+			xu_text_str(&t, "/");
+		}
+	}
+	xu_text_str(&t, p);
+}
+
+void stats_start(const struct xu_config *config, xu_config_report *report)
+{
+	const char *s = config->stats;
+
+	if (!strcmp(s, "1")) {
+		form = TABLE;
+	} else if (!strncmp(s, "json:", 5) && s[5]) {
+		form = JSON;
+		set_path(s + 5);
+	} else if (*s && strcmp(s, "0")) {
+		report("XURING_STATS: not 1 or json:PATH; ignored");
+	}
+}
+
+bool stats_wanted(void)
+{
+	return form != NONE;
+}
+
+static void move(uint64_t *to, uint64_t *from)
+{
+	*to += __atomic_exchange_n(from, 0, __ATOMIC_RELAXED);
+}
+
+static void add(struct thread *t, void *arg)
+{
+	struct totals *sum = arg;
+
+	if (!t->tid)
+		return;
+	move(&sum->enters, &t->enters);
+	move(&sum->rings, &t->rings);
+	for (int r = 0; r < NR_REASONS; r++)
+		move(&sum->reasons[r], &t->reasons[r]);
+	for (int s = 0; s < NR_SYMBOLS; s++)
+		for (int w = 0; w < NR_WAYS; w++)
+			if (XU_LOAD(&t->calls[s][w]))
+				move(&sum->calls[s][w], &t->calls[s][w]);
+}
+
+static uint64_t total(const struct totals *sum, int symbol)
+{
+	uint64_t n = 0;
+
+	for (int w = 0; w < NR_WAYS; w++)
+		n += sum->calls[symbol][w];
+	return n;
+}
+
+static const char *ring_kind(const struct totals *sum)
+{
+	return sum->rings ? policy_ring_kind() : "none";
+}
+
+static void json_key(struct xu_text *t, const char *key, const char *before)
+{
+	xu_text_str(t, before);
+	xu_text_json(t, key);
+	xu_text_str(t, ":");
+}
+
+static void json_number(struct xu_text *t, const char *key, uint64_t n, const char *before)
+{
+	json_key(t, key, before);
+	xu_text_num(t, n, 0);
+}
+
+static void json_string(struct xu_text *t, const char *key, const char *value, const char *before)
+{
+	json_key(t, key, before);
+	xu_text_json(t, value);
+}
+
+/* One line: design as in README.md. Symbols that were not called are left out. */
+static void json(struct xu_text *t, const struct totals *sum)
+{
+	const struct xu_config *config = process_config();
+	const char *comma = "";
+	char word[16];
+
+	json_number(t, "pid", (uint64_t)xu_sys(SYS_getpid), "{");
+	json_string(t, "prog", process_name(), ",");
+	json_string(t, "mode", xu_config_word("MODE", config->mode, word, sizeof(word)), ",");
+	json_string(t, "profile", xu_config_word("PROFILE", config->profile, word, sizeof(word)), ",");
+	json_string(t, "ring", ring_kind(sum), ",");
+	json_string(t, "why_no_ring", sum->rings ? "" : policy_why_no_ring(), ",");
+	json_number(t, "enters", sum->enters, ",");
+	json_number(t, "rings", sum->rings, ",");
+	json_key(t, "calls", ",");
+	xu_text_str(t, "{");
+	for (int s = 0; s < NR_SYMBOLS; s++) {
+		if (!total(sum, s))
+			continue;
+		json_key(t, symbol_name((enum symbol)s), comma);
+		json_number(t, "total", total(sum, s), "{");
+		for (int w = 0; w < NR_WAYS; w++)
+			json_number(t, ways[w], sum->calls[s][w], ",");
+		xu_text_str(t, "}");
+		comma = ",";
+	}
+	json_key(t, "reasons", "},");
+	xu_text_str(t, "{");
+	comma = "";
+	for (int r = REASON_NONE + 1; r < NR_REASONS; r++) {
+		if (!sum->reasons[r])
+			continue;
+		json_number(t, reasons[r], sum->reasons[r], comma);
+		comma = ",";
+	}
+	json_key(t, "engines", "},");
+	xu_text_str(t, "{\"loop\":{},\"scout\":{},\"sync\":{},\"aio\":{},\"stream\":{}}}\n");
+}
+
+/* The same to be read by a person. */
+static void table(struct xu_text *t, const struct totals *sum)
+{
+	char word[16];
+
+	xu_text_str(t, "xuring: ");
+	xu_text_str(t, process_name());
+	xu_text_str(t, "[");
+	xu_text_num(t, (uint64_t)xu_sys(SYS_getpid), 0);
+	xu_text_str(t, "] mode ");
+	xu_text_str(t, xu_config_word("MODE", process_config()->mode, word, sizeof(word)));
+	xu_text_str(t, ", ring ");
+	xu_text_str(t, ring_kind(sum));
+	if (!sum->rings && *policy_why_no_ring()) {
+		xu_text_str(t, " (");
+		xu_text_str(t, policy_why_no_ring());
+		xu_text_str(t, ")");
+	}
+	xu_text_str(t, ", enters ");
+	xu_text_num(t, sum->enters, 0);
+	xu_text_str(t, "\n");
+	xu_text_pad(t, "  call", 20);
+	xu_text_str(t, "     total    kernel      ring    memory    queued  fallback\n");
+	for (int s = 0; s < NR_SYMBOLS; s++) {
+		if (!total(sum, s))
+			continue;
+		xu_text_str(t, "  ");
+		xu_text_pad(t, symbol_name((enum symbol)s), 18);
+		xu_text_num(t, total(sum, s), 10);
+		for (int w = 0; w < NR_WAYS; w++)
+			xu_text_num(t, sum->calls[s][w], 10);
+		xu_text_str(t, "\n");
+	}
+	for (int r = REASON_NONE + 1; r < NR_REASONS; r++) {
+		if (!sum->reasons[r])
+			continue;
+		xu_text_str(t, "  not by the ring: ");
+		xu_text_pad(t, reasons[r], 14);
+		xu_text_num(t, sum->reasons[r], 10);
+		xu_text_str(t, "\n");
+	}
+}
+
+void stats_write(void)
+{
+	/* On memory of its own: the way out may be a small stack. */
+	struct workspace {
+		struct totals sum;
+		char buf[64 * 1024];
+	} *w;
+	struct xu_text t;
+	long p;
+
+	if (form == NONE || policy_sandboxed() || !thread_is_own())
+		return;
+	p = xu_sys(SYS_mmap, 0, sizeof(*w), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p < 0 && p > -4096)
+		return;
+	w = (struct workspace *)p;
+	thread_each(add, &w->sum);
+	xu_text_init(&t, w->buf, sizeof(w->buf));
+	(form == JSON ? json : table)(&t, &w->sum);
+	if (!log_write(form == JSON ? path : NULL, 2, t.buf, t.len))
+		log_line(XU_LOG_INFO, "statistics could not be written to ", form == JSON ? path : "stderr", NULL);
+	xu_sys(SYS_munmap, w, sizeof(*w));
+}

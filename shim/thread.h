@@ -1,0 +1,44 @@
+/*
+ * What a thread has of us: its ring and its counters.
+ *
+ * It lives in memory that the kernel empties in the child of any fork, however it was made (MADV_WIPEONFORK). All zero
+ * is a valid state, "nothing here yet", so a child has no ring and no counts without anybody having to act.
+ *
+ * A slot whose owner has ended is found by asking the kernel for the owner, when a new thread needs a slot. No hook at
+ * the end of a thread is needed, and memory stays within the number of threads that ever lived at the same time.
+ */
+#ifndef SHIM_THREAD_H
+#define SHIM_THREAD_H
+
+#include "shim/call.h"
+#include "xuring.h"
+
+struct thread {
+	int tid;	      /* the owner, or 0 */
+	unsigned epoch;	      /* of the ring: older than ring_epoch means it has to go */
+	uint32_t generation;  /* of the last ticket */
+	bool ring_failed;     /* no ring to be had for this thread, for a passing reason */
+	unsigned ring_retry;  /* calls until that is tried again */
+	struct xu_ring ring;
+	uint64_t enters;
+	uint64_t rings;
+	uint64_t reasons[NR_REASONS];
+	uint64_t calls[NR_SYMBOLS][NR_WAYS];
+};
+
+/* The calling thread's slot, or NULL where there is no memory for one, or none may be taken. */
+struct thread *thread_self(void);
+
+/* Before the first of all: what tells our memory from a child's is noted. */
+void thread_start(void);
+
+/* Call `fn` for every slot that is or was in use. */
+void thread_each(void (*fn)(struct thread *, void *), void *arg);
+
+/*
+ * Is the calling task the owner of its slot? Not so in the child of vfork, or of a clone that shares memory without
+ * having thread state of its own: it runs on its parent's state, and must not touch it. One system call.
+ */
+bool thread_is_own(void);
+
+#endif

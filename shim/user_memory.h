@@ -1,0 +1,30 @@
+/*
+ * The program's memory, read and written without trusting it: where a plain call would answer EFAULT, we must not crash.
+ */
+#ifndef SHIM_USER_MEMORY_H
+#define SHIM_USER_MEMORY_H
+
+#include <stddef.h>
+#include <sys/uio.h>
+
+#include "core/syscall.h"
+
+/* Copy up to `n` bytes from the program. Returns how many could be read, or -errno. */
+static inline long user_read(void *to, const void *from, size_t n)
+{
+	struct iovec local = {to, n};
+	struct iovec remote = {(void *)from, n};
+
+	return xu_sys(SYS_process_vm_readv, xu_sys(SYS_getpid), &local, 1, &remote, 1, 0);
+}
+
+/* Copy `n` bytes to the program. Returns how many could be written, or -errno. */
+static inline long user_write(void *to, const void *from, size_t n)
+{
+	struct iovec local = {(void *)from, n};
+	struct iovec remote = {to, n};
+
+	return xu_sys(SYS_process_vm_writev, xu_sys(SYS_getpid), &local, 1, &remote, 1, 0);
+}
+
+#endif
