@@ -70,7 +70,7 @@ endif
 # ---------------------------------------------------------------------------------------------
 # Flags. The user's CPPFLAGS, CFLAGS and LDFLAGS come last, and so have the last word.
 
-XU_CPPFLAGS := -Iinclude -I. -D_GNU_SOURCE= $(if $(filter headerless,$(PROBE)),-idirafter $(O)/kernel-headers)
+XU_CPPFLAGS := -Iinclude -I. -D_GNU_SOURCE= -DXU_VERSION='"$(VERSION)"' $(if $(filter headerless,$(PROBE)),-idirafter $(O)/kernel-headers)
 XU_CFLAGS   := -std=gnu11 -Wall -Wextra -Wstrict-prototypes -Wvla $(if $(WERROR),-Werror) -pthread
 
 # One set of objects serves the shim, the archive and the programs. Nothing is visible that the
@@ -82,6 +82,8 @@ XU_CFLAGS   += -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-plt -U_FO
 ifneq ($(SANS),)
 SAN_FLAGS   := $(addprefix -fsanitize=,$(SANS)) -fno-omit-frame-pointer
 SAN_FLAGS   += $(if $(filter undefined,$(SANS)),-fno-sanitize-recover=undefined)
+# The thread sanitizer does not know fences, and gcc warns of each.
+SAN_FLAGS   += $(if $(filter thread,$(SANS)),$(if $(filter clang,$(PROBE)),,-Wno-tsan))
 XU_CFLAGS   += $(SAN_FLAGS)
 endif
 ifneq ($(COV),)
@@ -90,7 +92,7 @@ endif
 
 # clang leaves a sanitizer's runtime out of shared objects, hence no -z defs there.
 SHIM_LDFLAGS := -shared -Wl,-soname,libxuring-shim.so -Wl,--as-needed \
-	$(if $(SANS),,-Wl$(comma)-z$(comma)defs) -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete
+	$(if $(SANS),,-Wl$(comma)-z$(comma)defs) -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete -Wl,-e,xu_start
 SHIM_LIBS    := $(if $(LIBDL),-Wl$(comma)--push-state$(comma)--no-as-needed -l:libdl.so.2 -Wl$(comma)--pop-state)
 
 COMPILE = $(CC) $(XU_CPPFLAGS) $(CPPFLAGS) $(XU_CFLAGS) $(CFLAGS) -MMD -MP
@@ -302,13 +304,14 @@ analyze: | $(KERNEL_HEADERS)
 cppcheck:
 	@cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --language=c --platform=unix64 -D__linux__ -D__x86_64__ -D__GNUC__=12 \
 		--enable=warning,portability --suppress=missingInclude --suppress=missingIncludeSystem \
+		--suppress=nullPointerRedundantCheck --suppress=varFuncNullUB \
 		$(XU_CPPFLAGS) -j 2 $(C_SOURCES)
 
 tidy:
 	@printf '%s\n' $(C_SOURCES) | xargs -P 2 -I{} clang-tidy --quiet {} -- -std=gnu11 $(XU_CPPFLAGS)
 
 shellcheck:
-	@shellcheck -x $(SH_FILES)
+	@shellcheck -x -P SCRIPTDIR $(SH_FILES)
 
 format:
 	@clang-format --dry-run -Werror $(C_FILES)

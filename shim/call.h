@@ -14,6 +14,7 @@ struct thread;
 
 /* How a call is taken through the ring. What each means stands with its function in engine/single.c. */
 enum route {
+	ROUTE_NONE,	 /* not looked at yet */
 	ROUTE_READ,	 /* in, at the file's own position */
 	ROUTE_WRITE,	 /* out, at the file's own position */
 	ROUTE_AT,	 /* in or out, at a given position */
@@ -27,6 +28,8 @@ enum route {
 	ROUTE_FD_CANCEL, /* the same, and a cancellation point */
 	ROUTE_FD_LIMIT,	 /* the same, and may exceed RLIMIT_FSIZE */
 	ROUTE_NAME,	 /* on a path */
+	ROUTE_PIPE,	 /* between pipes and files, asked not to wait */
+	ROUTE_WAIT,	 /* for events: only those that are there */
 };
 
 /* Who answered a call. The names are those of the statistics record. */
@@ -96,7 +99,7 @@ struct call {
 /* The first step of an entry point once the shim is awake. False: make the plain call at once. */
 bool call_begin(struct call *c, enum symbol symbol, enum route route);
 
-/* Count a call that the plain system call answered. */
+/* Count a call that the plain system call is to answer, with errno as the program had it. */
 void call_plain(struct call *c);
 
 /* Count a call that the ring answered and give its result as libc does: -1 and errno, or a result with errno as before. */

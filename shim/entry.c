@@ -76,6 +76,7 @@ static enum way plain_way(const struct call *c)
 void call_plain(struct call *c)
 {
 	count(c, plain_way(c));
+	errno = c->saved_errno;
 }
 
 long call_answer(struct call *c)
@@ -103,14 +104,14 @@ static void add_rest(struct call *c, ssize_t more)
 /* Leave it to the kernel. */
 #define PLAIN_IF(condition, why)                                                                   \
 	if (condition) {                                                                           \
-		c.reason = why;                                                                    \
-		break;                                                                             \
+		c->reason = why;                                                                   \
+		return false;                                                                      \
 	}
 
 /* After a short transfer that the plain call would have gone on with. */
 #define REST(more)                                                                                 \
-	if (c.state == STATE_REST)                                                                 \
-	add_rest(&c, more)
+	if (c->state == STATE_REST)                                                                \
+	add_rest(c, more)
 
 /* Lengths as the kernel cuts them (MAX_RW_COUNT), counts and offsets as entries have them. */
 #define LEN(n) ((unsigned)((n) > 0x7ffff000 ? 0x7ffff000 : (n)))
@@ -119,6 +120,23 @@ static void add_rest(struct call *c, ssize_t more)
 
 #define MAKES(flags) ((flags) & O_CREAT || ((flags) & O_TMPFILE) == O_TMPFILE)
 #define MODE(flags, mode) (MAKES(flags) ? (mode) : 0)
+
+/* The longest value of an extended attribute (XATTR_SIZE_MAX). */
+#define XATTR_SIZE 65536
+
+/* Functions that answer with an error number. */
+static void give_error_number(struct call *c)
+{
+	c->res = -c->res;
+}
+
+/*
+ * Namespaces can be changed only by a process that has one thread, and the workers of the ring that was just closed
+ * are threads for some milliseconds more.
+ */
+#define ONCE_ALONE(again)                                                                          \
+	for (int i_ = 0; closed && result < 0 && errno == EINVAL && lifecycle_pause(i_); i_++)     \
+	result = (__typeof__(result))errno_result(again)
 
 /* statx's answer as stat gives it, into memory that may not be there. */
 static void give_stat(struct call *c, struct stat *to)
@@ -148,20 +166,16 @@ static void give_stat(struct call *c, struct stat *to)
 }
 
 /* sendto with an address is sendmsg. */
-static void prepare_sendto(struct call *c, struct io_uring_sqe *sqe, int fd, const void *buf, size_t n, int flags,
-			   const struct sockaddr *addr, socklen_t len)
+static void prepare_message(struct call *c, int fd, const void *buf, size_t n, int flags, const struct sockaddr *addr,
+			    socklen_t len)
 {
-	if (!addr) {
-		xu_prep_send(sqe, fd, buf, n, flags);
-		return;
-	}
 	c->iov = (struct iovec){(void *)buf, n};
 	memset(&c->msg, 0, sizeof(c->msg));
 	c->msg.msg_name = (void *)addr;
 	c->msg.msg_namelen = len;
 	c->msg.msg_iov = &c->iov;
 	c->msg.msg_iovlen = 1;
-	xu_prep_sendmsg(sqe, fd, &c->msg, (unsigned)flags);
+	xu_prep_sendmsg(&c->sqe, fd, &c->msg, (unsigned)flags);
 }
 
 /* One piece of a vector, as the call that is being finished would transfer it. */
@@ -223,6 +237,8 @@ static void cancellation_point(enum route route)
 
 /* ---- The entry points ---- */
 
+#define BARE(...) __VA_ARGS__
+
 #define ENTRY(ret, name, params)                                                                   \
 	__attribute__((visibility("default"))) ret xs_##name params __asm__(#name);                \
 	ret xs_##name params
@@ -238,22 +254,28 @@ static void cancellation_point(enum route route)
 	VARIANT(ret, name, name, params, args, sys, route, prepare, then)
 
 #define VARIANT(ret, name, of, params, args, sys, route, prepare, then)                            \
+	/* Take it through the ring, if that is wanted and can be. */                              \
+	static bool try_##name(struct call *c, bool cancels, BARE params)                          \
+	{                                                                                          \
+		struct io_uring_sqe *sqe = &c->sqe;                                                \
+                                                                                                   \
+		if (!call_begin(c, SYM_##of, route))                                               \
+			return false;                                                              \
+		prepare;                                                                           \
+		if (cancels)                                                                       \
+			cancellation_point(route);                                                 \
+		single_run(c);                                                                     \
+		if (c->state == STATE_PLAIN)                                                       \
+			return false;                                                              \
+		then;                                                                              \
+		return true;                                                                       \
+	}                                                                                          \
 	static __attribute__((noinline)) ret awake_##name params                                   \
 	{                                                                                          \
 		struct call c;                                                                     \
                                                                                                    \
-		if (call_begin(&c, SYM_##of, route))                                               \
-			do {                                                                       \
-				struct io_uring_sqe *sqe = &c.sqe;                                 \
-				prepare;                                                           \
-				cancellation_point(route);                                         \
-				single_run(&c);                                                    \
-			} while (0);                                                               \
-		if (c.state != STATE_PLAIN) {                                                      \
-			then;                                                                      \
+		if (try_##name(&c, true, BARE args))                                               \
 			return (ret)call_answer(&c);                                               \
-		}                                                                                  \
-		errno = c.saved_errno;                                                             \
 		call_plain(&c);                                                                    \
 		return PLAINLY(ret, name, args, sys);                                              \
 	}                                                                                          \
@@ -307,4 +329,45 @@ static void cancellation_point(enum route route)
 		__builtin_unreachable();                                                           \
 	}
 
+/* Some parameters matter to the plain call alone. */
+#pragma GCC diagnostic ignored "-Wunused-parameter"
 #include "shim/symbols.def"
+
+/* ---- syscall(): the number decides ---- */
+
+static bool try_number(struct call *call, long nr, long a, long b, long c, long d, long e, long f)
+{
+	switch (nr) {
+#define NUMBER(number, symbol, ...)                                                                \
+	case number:                                                                               \
+		return try_##symbol(call, false, __VA_ARGS__);
+#include "shim/numbers.def"
+	default:
+		return false;
+	}
+}
+
+static __attribute__((noinline)) long awake_syscall(long nr, long a, long b, long c, long d, long e, long f)
+{
+	struct call call = {.saved_errno = errno};
+	bool sandboxes;
+	long res;
+
+	call_passed(SYM_syscall);
+	sandboxes = before_syscall(nr, a, b, c);
+	if (try_number(&call, nr, a, b, c, d, e, f))
+		return call_answer(&call);
+	if (call.route)
+		call_plain(&call);
+	errno = call.saved_errno;
+	res = errno_result(xu_syscall6(nr, a, b, c, d, e, f));
+	after_sandbox(sandboxes, res);
+	return res;
+}
+
+ENTRY(long, syscall, (long nr, long a, long b, long c, long d, long e, long f))
+{
+	if (__builtin_expect(awake, 0))
+		return awake_syscall(nr, a, b, c, d, e, f);
+	return PLAINLY(long, syscall, (nr, a, b, c, d, e, f), xu_syscall6(nr, a, b, c, d, e, f));
+}

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/syscall.h"
@@ -47,9 +48,18 @@ void before_fclose(FILE *stream)
 		stats_write();
 }
 
-void before_identity_change(void)
+bool before_identity_change(void)
 {
 	policy_renew_rings();
+	return policy_close_own_ring();
+}
+
+bool lifecycle_pause(int i)
+{
+	struct timespec ms = {.tv_nsec = 1000000};
+
+	xu_sys(SYS_nanosleep, &ms, 0);
+	return i < 100;
 }
 
 /* Statistics are written while files may still be. True: this call is the one that sandboxes. */

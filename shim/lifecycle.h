@@ -11,8 +11,14 @@ void before_exec(const char *path);
 /* Before an end of the process that runs no destructors. */
 void before_exit(void);
 
-/* Before credentials, capabilities, root or namespaces change: every ring is to be made anew. */
-void before_identity_change(void);
+/*
+ * Before credentials, capabilities, root or namespaces change: every ring is to be made anew. True if the calling thread
+ * had one, whose worker threads may take some milliseconds to go.
+ */
+bool before_identity_change(void);
+
+/* Wait a little for them, for the i-th time. False: that was long enough. */
+bool lifecycle_pause(int i);
 
 /*
  * Before prctl and syscall, which may be any of the above, or a sandbox: true if this very call sandboxes the process.

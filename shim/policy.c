@@ -295,6 +295,16 @@ void policy_renew_rings(void)
 	__atomic_add_fetch(&ring_epoch, 1, __ATOMIC_RELEASE);
 }
 
+bool policy_close_own_ring(void)
+{
+	struct thread *t = thread_self();
+
+	if (!t || !t->ring.live || !thread_is_own())
+		return false;
+	xu_queue_exit(&t->ring);
+	return true;
+}
+
 void policy_sandbox(void)
 {
 	__atomic_store_n(&sandboxed, true, __ATOMIC_RELEASE);

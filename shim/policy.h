@@ -29,6 +29,9 @@ int policy_deny_enter(void);
 /* Who we are is about to change: every ring made so far is to be made anew. */
 void policy_renew_rings(void);
 
+/* Close the calling thread's ring now. True if there was one. */
+bool policy_close_own_ring(void);
+
 /* The process sandboxes itself: no ring from here on, unless it failed to (policy_unsandbox). */
 void policy_sandbox(void);
 void policy_unsandbox(void);

@@ -3,6 +3,7 @@
 #define SHIM_SYMBOLS_H
 
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -10,6 +11,10 @@
 #include <sys/uio.h>
 
 struct sigaction;
+struct epoll_event;
+struct pollfd;
+struct mmsghdr;
+struct aiocb;
 typedef void (*signal_handler)(int);
 
 /* The struct version that __xstat and kin are called with on this architecture, where they ever existed. */

@@ -369,6 +369,33 @@ static inline void xu_prep_epoll_ctl(struct io_uring_sqe *sqe, int epfd, int fd,
 	xu_prep_rw(IORING_OP_EPOLL_CTL, sqe, epfd, ev, (unsigned)op, (uint64_t)(unsigned)fd);
 }
 
+/* epoll_wait(2): one completion with the number of events written to `events`. `flags` must be 0. 6.15 */
+static inline void xu_prep_epoll_wait(struct io_uring_sqe *sqe, int epfd, struct epoll_event *events, int maxevents,
+				      unsigned flags)
+{
+	xu_prep_rw(IORING_OP_EPOLL_WAIT, sqe, epfd, events, (unsigned)maxevents, 0);
+	sqe->rw_flags = (int)flags;
+}
+
+/* pipe2(2). 6.16 */
+static inline void xu_prep_pipe(struct io_uring_sqe *sqe, int *fds, int pipe_flags)
+{
+	xu_prep_rw(IORING_OP_PIPE, sqe, 0, fds, 0, 0);
+	sqe->pipe_flags = (uint32_t)pipe_flags;
+}
+
+/* A command of a socket: SOCKET_URING_OP_*, with the arguments of getsockopt(2) and setsockopt(2). 6.7 */
+static inline void xu_prep_cmd_sock(struct io_uring_sqe *sqe, int cmd_op, int fd, int level, int optname, void *optval,
+				    int optlen)
+{
+	xu_prep_rw(IORING_OP_URING_CMD, sqe, fd, NULL, 0, 0);
+	sqe->cmd_op = (uint32_t)cmd_op;
+	sqe->level = (uint32_t)level;
+	sqe->optname = (uint32_t)optname;
+	sqe->optval = (uint64_t)(uintptr_t)optval;
+	sqe->optlen = (uint32_t)optlen;
+}
+
 #ifdef __cplusplus
 }
 #endif

@@ -59,42 +59,64 @@ static bool wait_bounded(struct xu_ring *ring)
 	return xu_cq_ready(ring);
 }
 
-/*
- * Submit c->sqe and wait for its completion. True: c->res is the op's result. False: the op never began, and c->reason
- * says why; the ring is given up.
- */
-static bool run(struct call *c)
+/* Put an entry into the ring under a ticket. */
+static bool put(struct xu_ring *ring, const struct io_uring_sqe *from, uint64_t ticket)
+{
+	struct io_uring_sqe *sqe = xu_get_sqe(ring);
+
+	if (!sqe)
+		return false;
+	*sqe = *from;
+	sqe->user_data = ticket;
+	return true;
+}
+
+/* Take what has completed. True once the op itself and `others` that go with it have. */
+static bool reap(struct call *c, uint64_t ticket, unsigned *others, bool *done)
 {
 	struct xu_ring *ring = &c->thread->ring;
-	uint64_t ticket = xu_ticket(0, ++c->thread->generation);
-	struct io_uring_sqe *sqe = xu_get_sqe(ring);
 	struct io_uring_cqe *cqe;
 
-	if (!sqe || policy_deny_enter()) {
+	while ((cqe = xu_cq_front(ring))) {
+		if (cqe->user_data == ticket) {
+			c->res = cqe->res;
+			*done = true;
+		} else if (xu_ticket_generation(cqe->user_data) == xu_ticket_generation(ticket)) {
+			--*others;
+		}
+		xu_cq_advance(ring, 1);
+	}
+	return *done && !*others;
+}
+
+/*
+ * Submit c->sqe, and `after` it if there is one, and wait for both completions. True: c->res is the op's result.
+ * False: the op never began, and c->reason says why; the ring is given up.
+ */
+static bool run_with(struct call *c, const struct io_uring_sqe *after)
+{
+	struct xu_ring *ring = &c->thread->ring;
+	uint32_t generation = ++c->thread->generation;
+	uint64_t ticket = xu_ticket(0, generation);
+	unsigned others = after ? 1 : 0;
+	bool done = false;
+
+	c->reason = REASON_ENTER;
+	if (policy_deny_enter() || !put(ring, &c->sqe, ticket) || (after && !put(ring, after, xu_ticket(1, generation)))) {
 		xu_queue_exit(ring);
-		c->reason = REASON_ENTER;
 		return false;
 	}
-	*sqe = c->sqe;
-	sqe->user_data = ticket;
 	for (;;) {
-		int ret = xu_submit_and_wait(ring, 1);
+		int ret = xu_submit_and_wait(ring, 1 + others);
 
 		c->thread->enters++;
-		while ((cqe = xu_cq_front(ring))) {
-			bool mine = cqe->user_data == ticket;
-
-			c->res = cqe->res;
-			xu_cq_advance(ring, 1);
-			if (mine)
-				return true;
-		}
+		if (reap(c, ticket, &others, &done))
+			return true;
 		if (ret >= 0 || ret == -EINTR)
 			continue;
-		if (xu_sq_ready(ring)) {
+		if (xu_sq_ready(ring) == (after ? 2 : 1)) {
 			/* Not begun. The entry must not be taken later, by another enter. */
 			xu_queue_exit(ring);
-			c->reason = REASON_ENTER;
 			return false;
 		}
 		if (!wait_bounded(ring)) {
@@ -104,6 +126,30 @@ static bool run(struct call *c)
 			return true;
 		}
 	}
+}
+
+static bool run(struct call *c)
+{
+	return run_with(c, NULL);
+}
+
+/*
+ * The same for an op that can not be asked not to wait: one that waits is cancelled at once, by a timeout of nothing.
+ * False also when it would have waited.
+ */
+static bool run_unless_waiting(struct call *c)
+{
+	static const struct xu_timespec nothing;
+	struct io_uring_sqe timeout;
+
+	xu_prep_link_timeout(&timeout, &nothing, 0);
+	c->sqe.flags |= IOSQE_IO_LINK;
+	if (!run_with(c, &timeout))
+		return false;
+	if (c->res != -ECANCELED && c->res != -EINTR)
+		return true;
+	plain(c, REASON_WOULD_BLOCK);
+	return false;
 }
 
 /* Run an op whose errors are the answer, but for those that only say that the ring would not do it. */
@@ -436,13 +482,15 @@ static void run_send(struct call *c)
 
 static void run_accept(struct call *c)
 {
-	if (!policy_accept_nowait(c->thread)) {
-		plain(c, REASON_NO_OP);
-		return;
-	}
-	c->sqe.ioprio |= IORING_ACCEPT_DONTWAIT;
-	if (run(c))
+	if (policy_accept_nowait(c->thread)) {
+		c->sqe.ioprio |= IORING_ACCEPT_DONTWAIT;
+		if (run(c))
+			settle(c, 0, false);
+	} else if (run_unless_waiting(c)) {
 		settle(c, 0, false);
+	} else if (c->reason == REASON_WOULD_BLOCK && has_flag(c->sqe.fd, O_NONBLOCK)) {
+		answer(c, -EAGAIN);
+	}
 }
 
 /* Connecting a stream waits, or says EINPROGRESS where the ring would wait. Datagram sockets only note the address. */
@@ -530,9 +578,22 @@ static void run_close(struct call *c)
 		answer(c, c->res);
 }
 
+/* Only what is there is taken; the plain call does the waiting, and says so when nothing came. */
+static void run_wait(struct call *c)
+{
+	if (!run_unless_waiting(c))
+		return;
+	if (c->res > 0)
+		answer(c, c->res);
+	else
+		plain(c, REASON_WOULD_BLOCK);
+}
+
 static void route(struct call *c)
 {
 	switch (c->route) {
+	case ROUTE_NONE:
+		break;
 	case ROUTE_READ:
 		run_transfer(c, false);
 		break;
@@ -571,6 +632,13 @@ static void route(struct call *c)
 		break;
 	case ROUTE_NAME:
 		run_name(c);
+		break;
+	case ROUTE_PIPE:
+		if (run(c))
+			settle(c, MSG_DONTWAIT, false);
+		break;
+	case ROUTE_WAIT:
+		run_wait(c);
 		break;
 	}
 }
