@@ -28,7 +28,6 @@ enum route {
 	ROUTE_FD_CANCEL, /* the same, and a cancellation point */
 	ROUTE_FD_LIMIT,	 /* the same, and may exceed RLIMIT_FSIZE */
 	ROUTE_NAME,	 /* on a path */
-	ROUTE_PIPE,	 /* between pipes and files, asked not to wait */
 	ROUTE_WAIT,	 /* for events: only those that are there */
 };
 

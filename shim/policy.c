@@ -226,6 +226,7 @@ static bool learn_ops(const struct xu_ring *ring)
 static int make_ring(struct thread *t)
 {
 	static int kill_checked; /* 1: asking is safe */
+	unsigned workers[2] = {1, 1};
 	char features[128];
 	int ret = denied(&deny_setup);
 
@@ -244,6 +245,8 @@ static int make_ring(struct thread *t)
 			xu_queue_exit(&t->ring);
 			return -EAGAIN;
 		}
+		/* One worker of a kind, so that what is sent after an op through its worker comes after it (single.c). */
+		xu_register(&t->ring, IORING_REGISTER_IOWQ_MAX_WORKERS, workers, 2);
 		t->rings++;
 		ring_kind = xu_ring_visibility(&t->ring);
 		if (log_wanted(XU_LOG_DEBUG))

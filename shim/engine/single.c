@@ -51,81 +51,103 @@ static void plain(struct call *c, enum reason reason)
 
 /* ---- The op itself ---- */
 
-/* After a failure that should not be: wait, but not for ever, for an op that the kernel still has. */
-static bool wait_bounded(struct xu_ring *ring)
-{
-	for (int i = 0; i < 1000000 && !xu_cq_ready(ring); i++)
-		xu_sys(SYS_sched_yield);
-	return xu_cq_ready(ring);
-}
+/* The completions that one call waits for: its own op, and what was submitted to go with it. */
+struct flight {
+	uint64_t ticket;
+	unsigned submitted;
+	unsigned completed;
+};
 
-/* Put an entry into the ring under a ticket. */
-static bool put(struct xu_ring *ring, const struct io_uring_sqe *from, uint64_t ticket)
+/* Put an entry into the ring under the call's next ticket. */
+static bool put(struct call *c, struct flight *f, const struct io_uring_sqe *from)
 {
-	struct io_uring_sqe *sqe = xu_get_sqe(ring);
+	struct io_uring_sqe *sqe = xu_get_sqe(&c->thread->ring);
 
 	if (!sqe)
 		return false;
 	*sqe = *from;
-	sqe->user_data = ticket;
+	sqe->user_data = f->ticket + f->submitted++;
 	return true;
 }
 
-/* Take what has completed. True once the op itself and `others` that go with it have. */
-static bool reap(struct call *c, uint64_t ticket, unsigned *others, bool *done)
+/* Take what has completed; what an earlier call left behind is dropped. */
+static void reap(struct call *c, struct flight *f)
 {
 	struct xu_ring *ring = &c->thread->ring;
 	struct io_uring_cqe *cqe;
 
 	while ((cqe = xu_cq_front(ring))) {
-		if (cqe->user_data == ticket) {
+		if (cqe->user_data == f->ticket)
 			c->res = cqe->res;
-			*done = true;
-		} else if (xu_ticket_generation(cqe->user_data) == xu_ticket_generation(ticket)) {
-			--*others;
-		}
+		if (xu_ticket_generation(cqe->user_data) == xu_ticket_generation(f->ticket))
+			f->completed++;
 		xu_cq_advance(ring, 1);
 	}
-	return *done && !*others;
 }
 
 /*
- * Submit c->sqe, and `after` it if there is one, and wait for both completions. True: c->res is the op's result.
- * False: the op never began, and c->reason says why; the ring is given up.
+ * Enter the kernel until all has been submitted, and, if `wait`, all has completed. False: the kernel would not, and
+ * the ring is given up; f->completed and the queue say how far it came.
  */
-static bool run_with(struct call *c, const struct io_uring_sqe *after)
+static bool enter(struct call *c, struct flight *f, bool wait)
 {
 	struct xu_ring *ring = &c->thread->ring;
-	uint32_t generation = ++c->thread->generation;
-	uint64_t ticket = xu_ticket(0, generation);
-	unsigned others = after ? 1 : 0;
-	bool done = false;
+	int ret;
+
+	do {
+		ret = xu_submit_and_wait(ring, wait ? f->submitted - f->completed : 0);
+		c->thread->enters++;
+		reap(c, f);
+		if (ret < 0 && ret != -EINTR)
+			return false;
+	} while (xu_sq_ready(ring) || (wait && f->completed < f->submitted));
+	return true;
+}
+
+/* After a failure that should not be: wait, but not for ever, for an op that the kernel has. */
+static void wait_bounded(struct call *c, struct flight *f)
+{
+	for (int i = 0; i < 1000000 && !f->completed; i++) {
+		xu_sys(SYS_sched_yield);
+		reap(c, f);
+	}
+	if (f->completed)
+		return;
+	log_line(XU_LOG_ERROR, "an op was submitted and its result can not be had", NULL);
+	c->res = -EIO;
+}
+
+/*
+ * Submit c->sqe, and `with` it if there is one, and wait. True: c->res is the op's result. False: the op never began,
+ * and c->reason says why.
+ *
+ * An op that has not ended when submitting returns was given to a worker thread. A worker lets go of the file a little
+ * after the result is there: for that moment a file that was closed is still open, and can not be executed, unmounted
+ * or released. So a NOP is sent after it through the same worker (there is one of a kind: policy.c), and awaited.
+ */
+static bool run_with(struct call *c, const struct io_uring_sqe *with)
+{
+	struct xu_ring *ring = &c->thread->ring;
+	struct flight f = {.ticket = xu_ticket(0, ++c->thread->generation)};
+	struct io_uring_sqe barrier;
+	bool ok;
 
 	c->reason = REASON_ENTER;
-	if (policy_deny_enter() || !put(ring, &c->sqe, ticket) || (after && !put(ring, after, xu_ticket(1, generation)))) {
-		xu_queue_exit(ring);
-		return false;
+	ok = !policy_deny_enter() && put(c, &f, &c->sqe) && (!with || put(c, &f, with)) && enter(c, &f, with);
+	if (ok && !f.completed) {
+		xu_prep_nop(&barrier);
+		xu_sqe_set_flags(&barrier, IOSQE_ASYNC);
+		ok = put(c, &f, &barrier) && enter(c, &f, true);
 	}
-	for (;;) {
-		int ret = xu_submit_and_wait(ring, 1 + others);
-
-		c->thread->enters++;
-		if (reap(c, ticket, &others, &done))
-			return true;
-		if (ret >= 0 || ret == -EINTR)
-			continue;
-		if (xu_sq_ready(ring) == (after ? 2 : 1)) {
-			/* Not begun. The entry must not be taken later, by another enter. */
-			xu_queue_exit(ring);
-			return false;
-		}
-		if (!wait_bounded(ring)) {
-			log_line(XU_LOG_ERROR, "an op was submitted and its result can not be had", NULL);
-			xu_queue_exit(ring);
-			c->res = -EIO;
-			return true;
-		}
-	}
+	if (ok)
+		return true;
+	if (f.submitted && xu_sq_ready(ring) < f.submitted)
+		wait_bounded(c, &f);
+	else
+		f.submitted = 0;
+	/* What has not begun must not be taken later, by another enter. */
+	xu_queue_exit(ring);
+	return f.submitted;
 }
 
 static bool run(struct call *c)
@@ -632,10 +654,6 @@ static void route(struct call *c)
 		break;
 	case ROUTE_NAME:
 		run_name(c);
-		break;
-	case ROUTE_PIPE:
-		if (run(c))
-			settle(c, MSG_DONTWAIT, false);
 		break;
 	case ROUTE_WAIT:
 		run_wait(c);
