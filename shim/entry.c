@@ -243,6 +243,9 @@ static void cancellation_point(enum route route)
 	__attribute__((visibility("default"))) ret xs_##name params __asm__(#name);                \
 	ret xs_##name params
 
+/* Nothing to do, and libc's function known: the whole way of a call in most programs. */
+#define ASLEEP(name) __builtin_expect(!awake && real.name, 1)
+
 /* libc's function, or the raw call where there is none (yet). */
 #define PLAINLY(ret, name, args, sys)                                                              \
 	({                                                                                         \
@@ -274,6 +277,8 @@ static void cancellation_point(enum route route)
 	{                                                                                          \
 		struct call c;                                                                     \
                                                                                                    \
+		if (!awake)                                                                        \
+			return PLAINLY(ret, name, args, sys);                                      \
 		if (try_##name(&c, true, BARE args))                                               \
 			return (ret)call_answer(&c);                                               \
 		call_plain(&c);                                                                    \
@@ -281,9 +286,9 @@ static void cancellation_point(enum route route)
 	}                                                                                          \
 	ENTRY(ret, name, params)                                                                   \
 	{                                                                                          \
-		if (__builtin_expect(awake, 0))                                                    \
-			return awake_##name args;                                                  \
-		return PLAINLY(ret, name, args, sys);                                              \
+		if (ASLEEP(name))                                                                  \
+			return real.name args;                                                     \
+		return awake_##name args;                                                          \
 	}
 
 #define ALIAS(alias_name, name)                                                                    \
@@ -291,11 +296,17 @@ static void cancellation_point(enum route route)
 		__attribute__((alias(#name), visibility("default")));
 
 #define PASS(ret, name, params, args, sys)                                                         \
-	ENTRY(ret, name, params)                                                                   \
+	static __attribute__((noinline)) ret awake_##name params                                   \
 	{                                                                                          \
-		if (__builtin_expect(awake, 0))                                                    \
+		if (awake)                                                                         \
 			call_passed(SYM_##name);                                                   \
 		return PLAINLY(ret, name, args, sys);                                              \
+	}                                                                                          \
+	ENTRY(ret, name, params)                                                                   \
+	{                                                                                          \
+		if (ASLEEP(name))                                                                  \
+			return real.name args;                                                     \
+		return awake_##name args;                                                          \
 	}
 
 #define HOOK(ret, name, params, args, sys, before, after)                                          \
@@ -303,6 +314,8 @@ static void cancellation_point(enum route route)
 	{                                                                                          \
 		ret result;                                                                        \
                                                                                                    \
+		if (!awake)                                                                        \
+			return PLAINLY(ret, name, args, sys);                                      \
 		call_passed(SYM_##name);                                                           \
 		before;                                                                            \
 		result = PLAINLY(ret, name, args, sys);                                                 \
@@ -311,9 +324,9 @@ static void cancellation_point(enum route route)
 	}                                                                                          \
 	ENTRY(ret, name, params)                                                                   \
 	{                                                                                          \
-		if (__builtin_expect(awake, 0))                                                    \
-			return awake_##name args;                                                  \
-		return PLAINLY(ret, name, args, sys);                                              \
+		if (ASLEEP(name))                                                                  \
+			return real.name args;                                                     \
+		return awake_##name args;                                                          \
 	}
 
 #define GONE(ret, name, params, args, sys, before)                                                 \
@@ -353,6 +366,8 @@ static __attribute__((noinline)) long awake_syscall(long nr, long a, long b, lon
 	bool sandboxes;
 	long res;
 
+	if (!awake)
+		return PLAINLY(long, syscall, (nr, a, b, c, d, e, f), xu_syscall6(nr, a, b, c, d, e, f));
 	call_passed(SYM_syscall);
 	sandboxes = before_syscall(nr, a, b, c);
 	if (try_number(&call, nr, a, b, c, d, e, f))
@@ -367,7 +382,7 @@ static __attribute__((noinline)) long awake_syscall(long nr, long a, long b, lon
 
 ENTRY(long, syscall, (long nr, long a, long b, long c, long d, long e, long f))
 {
-	if (__builtin_expect(awake, 0))
-		return awake_syscall(nr, a, b, c, d, e, f);
-	return PLAINLY(long, syscall, (nr, a, b, c, d, e, f), xu_syscall6(nr, a, b, c, d, e, f));
+	if (ASLEEP(syscall))
+		return real.syscall(nr, a, b, c, d, e, f);
+	return awake_syscall(nr, a, b, c, d, e, f);
 }

@@ -44,7 +44,7 @@ void before_exit(void)
 
 void before_fclose(FILE *stream)
 {
-	if (stream == stderr)
+	if (stream == stderr && stats_on_stderr())
 		stats_write();
 }
 

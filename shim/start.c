@@ -68,11 +68,9 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 	(void)argv;
 	if (!env)
 		env = environ;
-	learn_name();
-	if (!any_option(env)) {
-		xu_config_defaults(&config);
+	if (!any_option(env))
 		return;
-	}
+	learn_name();
 	xu_config_defaults(&config);
 	xu_config_environment(&config, env, report);
 	log_start((enum xu_log)config.log, config.log_file);

@@ -65,6 +65,11 @@ bool stats_wanted(void)
 	return form != NONE;
 }
 
+bool stats_on_stderr(void)
+{
+	return form == TABLE;
+}
+
 static void move(uint64_t *to, uint64_t *from)
 {
 	*to += __atomic_exchange_n(from, 0, __ATOMIC_RELAXED);
@@ -92,6 +97,15 @@ static uint64_t total(const struct totals *sum, int symbol)
 
 	for (int w = 0; w < NR_WAYS; w++)
 		n += sum->calls[symbol][w];
+	return n;
+}
+
+static uint64_t calls(const struct totals *sum)
+{
+	uint64_t n = 0;
+
+	for (int s = 0; s < NR_SYMBOLS; s++)
+		n += total(sum, s);
 	return n;
 }
 
@@ -209,6 +223,8 @@ void stats_write(void)
 		struct totals sum;
 		char buf[64 * 1024];
 	} *w;
+	static int written_by; /* the process that has written before, if any */
+	int pid = (int)xu_sys(SYS_getpid);
 	struct xu_text t;
 	long p;
 
@@ -219,9 +235,13 @@ void stats_write(void)
 		return;
 	w = (struct workspace *)p;
 	thread_each(add, &w->sum);
+	if (written_by == pid && !calls(&w->sum))
+		goto out;
+	written_by = pid;
 	xu_text_init(&t, w->buf, sizeof(w->buf));
 	(form == JSON ? json : table)(&t, &w->sum);
 	if (!log_write(form == JSON ? path : NULL, 2, t.buf, t.len))
 		log_line(XU_LOG_INFO, "statistics could not be written to ", form == JSON ? path : "stderr", NULL);
+out:
 	xu_sys(SYS_munmap, w, sizeof(*w));
 }

@@ -6,8 +6,12 @@
 
 #include "config/config.h"
 
+/* The form of the statistics, and where they go. */
 void stats_start(const struct xu_config *config, xu_config_report *report);
 bool stats_wanted(void);
+
+/* Do they go to standard error? */
+bool stats_on_stderr(void);
 
 /*
  * Write what was counted since the last time, and start again from zero. Nothing is written when no statistics are wanted,

@@ -1,0 +1,161 @@
+/*
+ * The cost of the ring itself: operations that do nothing, by the core and by liburing.
+ *
+ * Both get the best ring that they can make on this kernel, in one process, and run in turns. xuring.h comes first:
+ * it brings the kernel's structs, and liburing's copy of them then stands back.
+ */
+#include "bench.h"
+#include "xuring.h"
+
+#include <liburing.h>
+
+enum { DEPTH = 32 };
+
+/* liburing's best ring: newest flags first, as the core's ladder does. What its own code must know, it adds itself. */
+static void best_liburing(struct io_uring *ring)
+{
+	static const unsigned flags[] = {
+		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL,
+		IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL,
+		0,
+	};
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		if (!io_uring_queue_init(DEPTH, ring, flags[i])) {
+			io_uring_register_ring_fd(ring);
+			return;
+		}
+	fputs("nop: liburing can make no ring\n", stderr);
+	exit(77);
+}
+
+_Noreturn static void wrong(const char *who)
+{
+	fprintf(stderr, "nop: %s has no entry, or lost a completion\n", who);
+	exit(1);
+}
+
+static void core_one(void *arg, unsigned count)
+{
+	struct xu_ring *ring = arg;
+	struct io_uring_cqe *cqe;
+
+	for (unsigned i = 0; i < count; i++) {
+		struct io_uring_sqe *sqe = xu_get_sqe(ring);
+
+		if (!sqe)
+			wrong("core");
+		xu_prep_nop(sqe);
+		xu_sqe_set_data64(sqe, i);
+		if (xu_submit_and_wait(ring, 1) != 1 || xu_peek_cqe(ring, &cqe) ||
+		    xu_cqe_get_data64(cqe) != i)
+			wrong("core");
+		xu_cqe_seen(ring, cqe);
+	}
+}
+
+static void liburing_one(void *arg, unsigned count)
+{
+	struct io_uring *ring = arg;
+	struct io_uring_cqe *cqe;
+
+	for (unsigned i = 0; i < count; i++) {
+		struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
+
+		if (!sqe)
+			wrong("liburing");
+		io_uring_prep_nop(sqe);
+		io_uring_sqe_set_data64(sqe, i);
+		if (io_uring_submit_and_wait(ring, 1) != 1 || io_uring_peek_cqe(ring, &cqe) ||
+		    io_uring_cqe_get_data64(cqe) != i)
+			wrong("liburing");
+		io_uring_cqe_seen(ring, cqe);
+	}
+}
+
+static void core_batch(void *arg, unsigned count)
+{
+	struct xu_ring *ring = arg;
+	struct io_uring_cqe *cqe;
+	unsigned head;
+
+	for (unsigned i = 0; i < count; i++) {
+		unsigned seen = 0;
+
+		for (unsigned k = 0; k < DEPTH; k++) {
+			struct io_uring_sqe *sqe = xu_get_sqe(ring);
+
+			if (!sqe)
+				wrong("core");
+			xu_prep_nop(sqe);
+			xu_sqe_set_data64(sqe, k);
+		}
+		if (xu_submit_and_wait(ring, DEPTH) != DEPTH)
+			wrong("core");
+		xu_for_each_cqe(ring, head, cqe)
+			seen += xu_cqe_get_data64(cqe) == seen;
+		if (seen != DEPTH)
+			wrong("core");
+		xu_cq_advance(ring, seen);
+	}
+}
+
+static void liburing_batch(void *arg, unsigned count)
+{
+	struct io_uring *ring = arg;
+	struct io_uring_cqe *cqe;
+	unsigned head;
+
+	for (unsigned i = 0; i < count; i++) {
+		unsigned seen = 0;
+
+		for (unsigned k = 0; k < DEPTH; k++) {
+			struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
+
+			if (!sqe)
+				wrong("liburing");
+			io_uring_prep_nop(sqe);
+			io_uring_sqe_set_data64(sqe, k);
+		}
+		if (io_uring_submit_and_wait(ring, DEPTH) != DEPTH)
+			wrong("liburing");
+		io_uring_for_each_cqe(ring, head, cqe)
+			seen += io_uring_cqe_get_data64(cqe) == seen;
+		if (seen != DEPTH)
+			wrong("liburing");
+		io_uring_cq_advance(ring, seen);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	double seconds = bench_seconds(argc, argv);
+	struct io_uring uring;
+	struct xu_ring ring;
+
+	stay_on_one_cpu();
+	best_liburing(&uring);
+	if (xu_queue_init_best(DEPTH, &ring, XU_WANT_HIDDEN | XU_WANT_SINGLE, 0)) {
+		fputs("nop: the core can make no ring\n", stderr);
+		return 77;
+	}
+	measure(&(struct figure){.suite = "nop",
+				 .name = "NOP round trip",
+				 .base = {"liburing", liburing_one, &uring},
+				 .other = {"core", core_one, &ring},
+				 .per_block = 500,
+				 .ops = 1,
+				 .alone = true},
+		seconds);
+	measure(&(struct figure){.suite = "nop",
+				 .name = "NOP, 32 in one enter",
+				 .base = {"liburing", liburing_batch, &uring},
+				 .other = {"core", core_batch, &ring},
+				 .per_block = 40,
+				 .ops = DEPTH,
+				 .alone = true},
+		seconds);
+	xu_queue_exit(&ring);
+	io_uring_queue_exit(&uring);
+	return 0;
+}
