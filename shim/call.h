@@ -55,6 +55,7 @@ enum way {
 	REASON(SPECIAL_FS, "special-fs", false)	      /* /proc and the like */                              \
 	REASON(THREAD_PATH, "thread-path", false)     /* a path that means another thing in a worker */     \
 	REASON(VFORK, "vfork", false)		      /* in a vfork child, whose memory is the parent's */  \
+	REASON(NESTED, "nested", false)		      /* a signal handler in the middle of an op */          \
 	REASON(SANDBOX, "sandbox", false)	      /* the process has sandboxed itself */                \
 	REASON(ENDED, "ended", false)		      /* the process is ending */                           \
 	REASON(NO_RING, "no-ring", true)	      /* the kernel refuses a ring */                       \

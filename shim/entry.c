@@ -146,6 +146,11 @@ static void give_stat(struct call *c, struct stat *to)
 
 	if (c->res)
 		return;
+	if (!policy_user_memory()) {
+		c->state = STATE_PLAIN;
+		c->reason = REASON_SANDBOX;
+		return;
+	}
 	memset(&st, 0, sizeof(st));
 	st.st_dev = (dev_t)x->stx_dev_minor % 256 | (dev_t)x->stx_dev_major << 8 | (dev_t)(x->stx_dev_minor / 256) << 20;
 	st.st_rdev =
@@ -268,10 +273,10 @@ static void cancellation_point(enum route route)
 		if (cancels)                                                                       \
 			cancellation_point(route);                                                 \
 		single_run(c);                                                                     \
-		if (c->state == STATE_PLAIN)                                                       \
-			return false;                                                              \
-		then;                                                                              \
-		return true;                                                                       \
+		if (c->state != STATE_PLAIN) {                                                     \
+			then;                                                                      \
+		}                                                                                  \
+		return c->state != STATE_PLAIN;                                                    \
 	}                                                                                          \
 	static __attribute__((noinline)) ret awake_##name params                                   \
 	{                                                                                          \

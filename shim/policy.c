@@ -11,6 +11,7 @@
 #include "shim/log.h"
 #include "shim/policy.h"
 #include "shim/process.h"
+#include "shim/user_memory.h"
 
 /* An XURING_DENY of one system call: from its `from`-th use on it fails with `error`. 0: not denied. */
 struct denial {
@@ -33,6 +34,7 @@ static bool probed;
 
 /* A refusal that will not pass: no ring is asked for again. */
 static int refused;
+static bool user_memory = true;
 static const char *ring_kind = "none";
 static char why[64];
 
@@ -167,41 +169,79 @@ static int seccomp_mode(void)
 	return *p - '0';
 }
 
-/*
- * Would asking for a ring be our death? A child asks in our place. It is a copy, so that not even a core dump of it
- * reaches us, and it ends without any signal (exit signal 0), so that the program never hears of it.
- */
-static bool setup_kills(void)
+/* What the child found out, as its exit status. */
+enum { CHILD_RING = 1, CHILD_MEMORY = 2 };
+
+/* In the child: do once what mode ring does, and say what came of it. */
+static void try_all(void)
 {
 	struct io_uring_params p;
-	int status = 0;
-	long pid, ret;
+	char byte = 0, copy = 1;
+	long fd;
+	int found = 0;
 
+	if (user_read(&copy, &byte, 1) == 1 && user_write(&copy, &byte, 1) == 1)
+		found |= CHILD_MEMORY;
 	memset(&p, 0, sizeof(p));
-	pid = xu_sys(SYS_clone, 0, 0, 0, 0, 0);
-	if (pid < 0)
-		return true;
-	if (!pid) {
-		xu_sys(SYS_io_uring_setup, 1, &p);
-		xu_sys(SYS_exit_group, 0);
+	fd = xu_sys(SYS_io_uring_setup, 1, &p);
+	if (fd >= 0) {
+		xu_sys(SYS_io_uring_register, fd, IORING_REGISTER_PROBE, 0, 0);
+		if (!xu_sys(SYS_io_uring_enter, fd, 0, 0, 0, 0, 0))
+			found |= CHILD_RING;
 	}
+	xu_sys(SYS_exit_group, found);
+}
+
+/*
+ * Would asking for a ring be our death? A child asks in our place. It is a copy, so that not even a core dump of it
+ * reaches us, and it ends without any signal (exit signal 0), so that the program never hears of it. What it was killed
+ * for is not known: then there is no ring, and no other unusual call. -1: it was killed; else CHILD_* bits.
+ */
+static int ask_child(void)
+{
+	int status = 0;
+	long pid = xu_sys(SYS_clone, 0, 0, 0, 0, 0);
+	long ret;
+
+	if (pid < 0)
+		return -1;
+	if (!pid)
+		try_all();
 	do
 		ret = xu_sys(SYS_wait4, pid, &status, __WCLONE, 0);
 	while (ret == -EINTR);
-	return ret != pid || !WIFEXITED(status);
+	return ret == pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* Find out, once, what a sandbox that was there from the start allows. False: it kills. */
+static bool sandbox_checked(void)
+{
+	static int checked; /* 1: it lets us ask */
+	int found = CHILD_MEMORY;
+
+	if (XU_LOAD_ACQUIRE(&checked))
+		return true;
+	if (seccomp_mode() > 0)
+		found = ask_child();
+	if (found < 0)
+		return false;
+	user_memory = found & CHILD_MEMORY;
+	XU_STORE_RELEASE(&checked, 1);
+	return true;
 }
 
 /* ---- The ring ---- */
 
-static void refuse(int error, bool by_kill)
+static void refuse(int error, const char *call, const char *what)
 {
 	struct xu_text t;
 
 	if (XU_LOAD(&refused))
 		return;
 	xu_text_init(&t, why, sizeof(why));
-	xu_text_str(&t, "io_uring_setup: ");
-	xu_text_str(&t, by_kill ? "killed by a sandbox" : errno_word(error));
+	xu_text_str(&t, call);
+	xu_text_str(&t, ": ");
+	xu_text_str(&t, what);
 	__atomic_store_n(&refused, error, __ATOMIC_RELEASE);
 	log_line(XU_LOG_INFO, "no ring: ", why, NULL);
 }
@@ -225,17 +265,13 @@ static bool learn_ops(const struct xu_ring *ring)
 /* One try at a ring for this thread. 0 or -errno. */
 static int make_ring(struct thread *t)
 {
-	static int kill_checked; /* 1: asking is safe */
 	unsigned workers[2] = {1, 1};
 	char features[128];
 	int ret = denied(&deny_setup);
 
-	if (!ret && !XU_LOAD(&kill_checked)) {
-		if (seccomp_mode() > 0 && setup_kills()) {
-			refuse(EPERM, true);
-			return -EPERM;
-		}
-		kill_checked = 1;
+	if (!ret && !sandbox_checked()) {
+		refuse(EPERM, "io_uring_setup", "killed by a sandbox");
+		return -EPERM;
 	}
 	if (!ret)
 		ret = xu_queue_init_best((unsigned)process_config()->entries, &t->ring,
@@ -276,8 +312,19 @@ bool policy_ring(struct call *c)
 	t->ring_failed = ret < 0;
 	t->ring_retry = 1000;
 	if (ret == -EPERM || ret == -EACCES || ret == -ENOSYS || ret == -EINVAL)
-		refuse(-ret, false);
+		refuse(-ret, "io_uring_setup", errno_word(-ret));
 	return !ret;
+}
+
+void policy_enter_failed(int error)
+{
+	if (error == -EPERM || error == -EACCES || error == -ENOSYS)
+		refuse(-error, "io_uring_enter", errno_word(-error));
+}
+
+bool policy_user_memory(void)
+{
+	return user_memory;
 }
 
 bool policy_op(struct call *c, unsigned op)

@@ -26,6 +26,12 @@ bool policy_accept_nowait(const struct thread *t);
 /* Shall this enter be pretended to fail? 0, or -errno. */
 int policy_deny_enter(void);
 
+/* An enter failed with -errno: a refusal that will not pass ends the use of rings. */
+void policy_enter_failed(int error);
+
+/* May the program's memory be read and written by system call (user_memory.h)? A sandbox may think otherwise. */
+bool policy_user_memory(void);
+
 /* Who we are is about to change: every ring made so far is to be made anew. */
 void policy_renew_rings(void);
 

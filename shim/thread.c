@@ -87,6 +87,7 @@ static struct thread *find_slot(struct slab_list *list, int tid)
 				t->ring.enter_flags = 0;
 				xu_queue_exit(&t->ring);
 			}
+			t->busy = false;
 			t->ring_failed = false;
 			return t;
 		}

@@ -1,5 +1,6 @@
 /*
  * The program's memory, read and written without trusting it: where a plain call would answer EFAULT, we must not crash.
+ * Not to be used where a sandbox may forbid it (policy_user_memory).
  */
 #ifndef SHIM_USER_MEMORY_H
 #define SHIM_USER_MEMORY_H

@@ -56,6 +56,7 @@ struct flight {
 	uint64_t ticket;
 	unsigned submitted;
 	unsigned completed;
+	int error; /* why the kernel would not be entered */
 };
 
 /* Put an entry into the ring under the call's next ticket. */
@@ -98,8 +99,10 @@ static bool enter(struct call *c, struct flight *f, bool wait)
 		ret = xu_submit_and_wait(ring, wait ? f->submitted - f->completed : 0);
 		c->thread->enters++;
 		reap(c, f);
-		if (ret < 0 && ret != -EINTR)
+		if (ret < 0 && ret != -EINTR) {
+			f->error = ret;
 			return false;
+		}
 	} while (xu_sq_ready(ring) || (wait && f->completed < f->submitted));
 	return true;
 }
@@ -133,7 +136,8 @@ static bool run_with(struct call *c, const struct io_uring_sqe *with)
 	bool ok;
 
 	c->reason = REASON_ENTER;
-	ok = !policy_deny_enter() && put(c, &f, &c->sqe) && (!with || put(c, &f, with)) && enter(c, &f, with);
+	f.error = policy_deny_enter();
+	ok = !f.error && put(c, &f, &c->sqe) && (!with || put(c, &f, with)) && enter(c, &f, with);
 	if (ok && !f.completed) {
 		xu_prep_nop(&barrier);
 		xu_sqe_set_flags(&barrier, IOSQE_ASYNC);
@@ -147,6 +151,7 @@ static bool run_with(struct call *c, const struct io_uring_sqe *with)
 		f.submitted = 0;
 	/* What has not begun must not be taken later, by another enter. */
 	xu_queue_exit(ring);
+	policy_enter_failed(f.error);
 	return f.submitted;
 }
 
@@ -320,7 +325,7 @@ static bool vector_size(const struct iovec *iov, size_t nr, size_t *size)
 	struct iovec part[16];
 
 	*size = 0;
-	if (nr > IOV_MAX)
+	if (nr > IOV_MAX || !policy_user_memory())
 		return false;
 	while (nr) {
 		size_t n = nr < 16 ? nr : 16;
@@ -353,7 +358,7 @@ static bool learn_size(struct call *c)
 		break;
 	case IORING_OP_RECVMSG:
 	case IORING_OP_SENDMSG:
-		ok = user_read(&msg, addr, sizeof(msg)) == sizeof(msg) &&
+		ok = policy_user_memory() && user_read(&msg, addr, sizeof(msg)) == sizeof(msg) &&
 		     vector_size(msg.msg_iov, msg.msg_iovlen, &c->asked);
 		break;
 	default:
@@ -537,7 +542,7 @@ static bool means_thread(const void *path)
 	static const char name[] = "/proc/thread-self";
 	char buf[sizeof(name)] = "";
 
-	return user_read(buf, path, sizeof(name) - 1) == sizeof(name) - 1 && !memcmp(buf, name, sizeof(name) - 1);
+	return policy_user_memory() && user_read(buf, path, sizeof(name) - 1) == sizeof(name) - 1 && !memcmp(buf, name, sizeof(name) - 1);
 }
 
 static void run_name(struct call *c)
@@ -665,9 +670,16 @@ void single_run(struct call *c)
 {
 	uint64_t mask = signals_hold();
 
-	if (!thread_is_own())
+	if (!thread_is_own()) {
 		plain(c, REASON_VFORK);
-	else if (policy_ring(c) && policy_op(c, c->sqe.opcode))
-		route(c);
+	} else if (c->thread->busy) {
+		/* A handler that was installed by a way that we do not see. */
+		plain(c, REASON_NESTED);
+	} else {
+		c->thread->busy = true;
+		if (policy_ring(c) && policy_op(c, c->sqe.opcode))
+			route(c);
+		c->thread->busy = false;
+	}
 	signals_resume(mask);
 }
