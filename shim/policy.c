@@ -36,7 +36,9 @@ static bool probed;
 static int refused;
 static bool user_memory = true;
 static const char *ring_kind = "none";
-static char why[64];
+
+/* The last call that a ring failed at, and the error; both NULL once there was a ring. */
+static const char *failed_call, *failed_error;
 
 /* ---- Options ---- */
 
@@ -232,63 +234,87 @@ static bool sandbox_checked(void)
 
 /* ---- The ring ---- */
 
-static void refuse(int error, const char *call, const char *what)
+/* Note why there is no ring. */
+static void note(const char *call, const char *error)
 {
-	struct xu_text t;
-
-	if (XU_LOAD(&refused))
-		return;
-	xu_text_init(&t, why, sizeof(why));
-	xu_text_str(&t, call);
-	xu_text_str(&t, ": ");
-	xu_text_str(&t, what);
-	__atomic_store_n(&refused, error, __ATOMIC_RELEASE);
-	log_line(XU_LOG_INFO, "no ring: ", why, NULL);
+	__atomic_store_n(&failed_call, call, __ATOMIC_RELAXED);
+	__atomic_store_n(&failed_error, error, __ATOMIC_RELAXED);
+	if (call)
+		log_line(XU_LOG_DEBUG, "no ring: ", call, ": ", error, NULL);
 }
 
-/* What the first ring can tell about the kernel is kept for all. */
-static bool learn_ops(const struct xu_ring *ring)
+static void refuse(int error, const char *call, const char *what)
+{
+	if (XU_LOAD(&refused))
+		return;
+	note(call, what);
+	__atomic_store_n(&refused, error, __ATOMIC_RELEASE);
+	log_line(XU_LOG_INFO, "no ring from here on: ", call, ": ", what, NULL);
+}
+
+/* What the first ring can tell about the kernel is kept for all. 0 or -errno. */
+static int learn_ops(const struct xu_ring *ring)
 {
 	struct xu_probe answer;
+	int ret;
 
 	if (XU_LOAD_ACQUIRE(&probed))
-		return true;
-	if (xu_probe_ring(ring, &answer))
-		return false;
+		return 0;
+	ret = xu_probe_ring(ring, &answer);
+	if (ret)
+		return ret;
 	/* Whoever comes at the same time writes the same. */
 	for (int i = 0; i < 4; i++)
 		__atomic_store_n(&probe.ops[i], deny_all_ops ? 0 : answer.ops[i] & ~deny_ops[i], __ATOMIC_RELAXED);
 	XU_STORE_RELEASE(&probed, true);
-	return true;
+	return 0;
+}
+
+/* A ring has been made; what else does it take? 0 or -errno. */
+static int equip(struct thread *t)
+{
+	/* One worker of a kind, so that what is sent after an op through its worker comes after it (single.c). */
+	unsigned workers[2] = {1, 1};
+	char features[128];
+	int ret = learn_ops(&t->ring);
+
+	if (!ret)
+		ret = xu_ring_dontfork(&t->ring);
+	if (ret)
+		return ret;
+	xu_register(&t->ring, IORING_REGISTER_IOWQ_MAX_WORKERS, workers, 2);
+	t->rings++;
+	ring_kind = xu_ring_visibility(&t->ring);
+	note(NULL, NULL);
+	if (log_wanted(XU_LOG_DEBUG))
+		log_line(XU_LOG_DEBUG, "ring: ", xu_ring_describe(&t->ring, features, sizeof(features)), NULL);
+	return 0;
 }
 
 /* One try at a ring for this thread. 0 or -errno. */
 static int make_ring(struct thread *t)
 {
-	unsigned workers[2] = {1, 1};
-	char features[128];
+	unsigned want = XU_WANT_HIDDEN | XU_WANT_SINGLE;
+	const char *call = "io_uring_setup";
 	int ret = denied(&deny_setup);
 
 	if (!ret && !sandbox_checked()) {
-		refuse(EPERM, "io_uring_setup", "killed by a sandbox");
+		refuse(EPERM, call, "killed by a sandbox");
 		return -EPERM;
 	}
 	if (!ret)
-		ret = xu_queue_init_best((unsigned)process_config()->entries, &t->ring,
-					 XU_WANT_HIDDEN | XU_WANT_SINGLE, 0);
+		ret = xu_queue_init_best((unsigned)process_config()->entries, &t->ring, want, 0);
 	if (!ret) {
-		if (!learn_ops(&t->ring) || xu_ring_dontfork(&t->ring)) {
+		call = "io_uring_register";
+		ret = equip(t);
+		if (ret)
 			xu_queue_exit(&t->ring);
-			return -EAGAIN;
-		}
-		/* One worker of a kind, so that what is sent after an op through its worker comes after it (single.c). */
-		xu_register(&t->ring, IORING_REGISTER_IOWQ_MAX_WORKERS, workers, 2);
-		t->rings++;
-		ring_kind = xu_ring_visibility(&t->ring);
-		if (log_wanted(XU_LOG_DEBUG))
-			log_line(XU_LOG_DEBUG, "ring: ", xu_ring_describe(&t->ring, features, sizeof(features)),
-				 NULL);
 	}
+	/* Want of memory or fds passes; these do not. */
+	if (ret == -EPERM || ret == -EACCES || ret == -ENOSYS || ret == -EINVAL)
+		refuse(-ret, call, errno_word(-ret));
+	else if (ret)
+		note(call, errno_word(-ret));
 	return ret;
 }
 
@@ -296,7 +322,6 @@ bool policy_ring(struct call *c)
 {
 	struct thread *t = c->thread;
 	unsigned epoch = XU_LOAD_ACQUIRE(&ring_epoch);
-	int ret;
 
 	if (__builtin_expect(t->ring.live && t->epoch == epoch, 1))
 		return true;
@@ -304,16 +329,13 @@ bool policy_ring(struct call *c)
 	xu_queue_exit(&t->ring);
 	if (XU_LOAD_ACQUIRE(&refused))
 		return false;
-	/* Want of memory or fds passes: ask again, but not at every call. */
+	/* What failed and may pass is asked for again, but not at every call. */
 	if (t->ring_failed && --t->ring_retry)
 		return false;
-	ret = make_ring(t);
-	t->epoch = epoch;
-	t->ring_failed = ret < 0;
+	t->ring_failed = make_ring(t) < 0;
 	t->ring_retry = 1000;
-	if (ret == -EPERM || ret == -EACCES || ret == -ENOSYS || ret == -EINVAL)
-		refuse(-ret, "io_uring_setup", errno_word(-ret));
-	return !ret;
+	t->epoch = epoch;
+	return !t->ring_failed;
 }
 
 void policy_enter_failed(int error)
@@ -375,7 +397,17 @@ const char *policy_ring_kind(void)
 	return ring_kind;
 }
 
-const char *policy_why_no_ring(void)
+char *policy_why_no_ring(char *buf, size_t size)
 {
-	return why;
+	const char *call = XU_LOAD(&failed_call);
+	const char *error = XU_LOAD(&failed_error);
+	struct xu_text t;
+
+	xu_text_init(&t, buf, size);
+	if (call && error) {
+		xu_text_str(&t, call);
+		xu_text_str(&t, ": ");
+		xu_text_str(&t, error);
+	}
+	return buf;
 }

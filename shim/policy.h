@@ -43,8 +43,10 @@ void policy_sandbox(void);
 void policy_unsandbox(void);
 bool policy_sandboxed(void);
 
-/* For reports: "invisible", "hidden-fd" or "none"; and why none ("" when there is one, or none was needed). */
+/* For reports: "invisible", "hidden-fd" or "none". */
 const char *policy_ring_kind(void);
-const char *policy_why_no_ring(void);
+
+/* Why there is no ring: "io_uring_setup: EPERM"; "" when there is one, or none was needed. Returns buf. */
+char *policy_why_no_ring(char *buf, size_t size);
 
 #endif

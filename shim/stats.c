@@ -114,6 +114,11 @@ static const char *ring_kind(const struct totals *sum)
 	return sum->rings ? policy_ring_kind() : "none";
 }
 
+static const char *why_no_ring(const struct totals *sum, char *buf, size_t size)
+{
+	return sum->rings ? "" : policy_why_no_ring(buf, size);
+}
+
 static void json_key(struct xu_text *t, const char *key, const char *before)
 {
 	xu_text_str(t, before);
@@ -139,13 +144,14 @@ static void json(struct xu_text *t, const struct totals *sum)
 	const struct xu_config *config = process_config();
 	const char *comma = "";
 	char word[16];
+	char why[64];
 
 	json_number(t, "pid", (uint64_t)xu_sys(SYS_getpid), "{");
 	json_string(t, "prog", process_name(), ",");
 	json_string(t, "mode", xu_config_word("MODE", config->mode, word, sizeof(word)), ",");
 	json_string(t, "profile", xu_config_word("PROFILE", config->profile, word, sizeof(word)), ",");
 	json_string(t, "ring", ring_kind(sum), ",");
-	json_string(t, "why_no_ring", sum->rings ? "" : policy_why_no_ring(), ",");
+	json_string(t, "why_no_ring", why_no_ring(sum, why, sizeof(why)), ",");
 	json_number(t, "enters", sum->enters, ",");
 	json_number(t, "rings", sum->rings, ",");
 	json_key(t, "calls", ",");
@@ -177,6 +183,7 @@ static void json(struct xu_text *t, const struct totals *sum)
 static void table(struct xu_text *t, const struct totals *sum)
 {
 	char word[16];
+	char why[64];
 
 	xu_text_str(t, "xuring: ");
 	xu_text_str(t, process_name());
@@ -186,9 +193,9 @@ static void table(struct xu_text *t, const struct totals *sum)
 	xu_text_str(t, xu_config_word("MODE", process_config()->mode, word, sizeof(word)));
 	xu_text_str(t, ", ring ");
 	xu_text_str(t, ring_kind(sum));
-	if (!sum->rings && *policy_why_no_ring()) {
+	if (*why_no_ring(sum, why, sizeof(why))) {
 		xu_text_str(t, " (");
-		xu_text_str(t, policy_why_no_ring());
+		xu_text_str(t, why);
 		xu_text_str(t, ")");
 	}
 	xu_text_str(t, ", enters ");
