@@ -26,7 +26,8 @@ enum route {
 	ROUTE_CLOSE,
 	ROUTE_FD,	 /* on an fd, never waiting for other programs */
 	ROUTE_FD_CANCEL, /* the same, and a cancellation point */
-	ROUTE_FD_LIMIT,	 /* the same, and may exceed RLIMIT_FSIZE */
+	ROUTE_FD_LIMIT,	 /* on an fd, and may exceed RLIMIT_FSIZE */
+	ROUTE_FD_LIMIT_CANCEL, /* the same, and a cancellation point */
 	ROUTE_NAME,	 /* on a path */
 	ROUTE_WAIT,	 /* for events: only those that are there */
 };
@@ -56,6 +57,7 @@ enum way {
 	REASON(THREAD_PATH, "thread-path", false)     /* a path that means another thing in a worker */     \
 	REASON(VFORK, "vfork", false)		      /* in a vfork child, whose memory is the parent's */  \
 	REASON(NESTED, "nested", false)		      /* a signal handler in the middle of an op */          \
+	REASON(PARTED, "parted", false)		      /* the thread has namespaces or an fd table of its own */ \
 	REASON(SANDBOX, "sandbox", false)	      /* the process has sandboxed itself */                \
 	REASON(ENDED, "ended", false)		      /* the process is ending */                           \
 	REASON(NO_RING, "no-ring", true)	      /* the kernel refuses a ring */                       \

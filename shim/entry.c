@@ -130,13 +130,16 @@ static void give_error_number(struct call *c)
 	c->res = -c->res;
 }
 
-/*
- * Namespaces can be changed only by a process that has one thread, and the workers of the ring that was just closed
- * are threads for some milliseconds more.
- */
+/* Before and after what the thread parts with its ring's workers by: unshare and setns. */
+#define PARTS                                                                                      \
+	int errno_ = errno;                                                                        \
+	before_part()
+
 #define ONCE_ALONE(again)                                                                          \
-	for (int i_ = 0; closed && result < 0 && errno == EINVAL && lifecycle_pause(i_); i_++)     \
-	result = (__typeof__(result))errno_result(again)
+	for (int i_ = 0; result < 0 && errno == EINVAL && lifecycle_again(i_); i_++) {             \
+		errno = errno_;                                                                    \
+		result = (__typeof__(result))errno_result(again);                                  \
+	}
 
 /* statx's answer as stat gives it, into memory that may not be there. */
 static void give_stat(struct call *c, struct stat *to)
@@ -236,8 +239,15 @@ static ssize_t rest_of_message(const struct call *c, int fd, const struct msghdr
 /* Cancellation is acted upon at the entry of a call that is a cancellation point, whether it would wait or not. */
 static void cancellation_point(enum route route)
 {
-	if (route <= ROUTE_FD_CANCEL && route != ROUTE_FD && REAL(pthread_testcancel))
-		REAL(pthread_testcancel)();
+	switch (route) {
+	case ROUTE_FD:
+	case ROUTE_FD_LIMIT:
+	case ROUTE_NAME:
+		break;
+	default:
+		if (REAL(pthread_testcancel))
+			REAL(pthread_testcancel)();
+	}
 }
 
 /* ---- The entry points ---- */
@@ -380,7 +390,10 @@ static __attribute__((noinline)) long awake_syscall(long nr, long a, long b, lon
 	if (call.route)
 		call_plain(&call);
 	errno = call.saved_errno;
-	res = errno_result(xu_syscall6(nr, a, b, c, d, e, f));
+	res = xu_syscall6(nr, a, b, c, d, e, f);
+	for (int i = 0; res == -EINVAL && (nr == SYS_unshare || nr == SYS_setns) && lifecycle_again(i); i++)
+		res = xu_syscall6(nr, a, b, c, d, e, f);
+	res = errno_result(res);
 	after_sandbox(sandboxes, res);
 	return res;
 }

@@ -1,6 +1,6 @@
 /*
  * The library as a program: `build/libxuring-shim.so` prints its version, what this kernel has, and which symbol takes
- * which op. The entry point and the interpreter make it executable; nothing else of it runs then.
+ * which op; its exit status is 0 if a ring can be had. The entry point and the interpreter make it executable; nothing else of it runs then.
  */
 #include <sys/utsname.h>
 
@@ -71,7 +71,8 @@ static void version(struct xu_text *t, unsigned since)
 	xu_text_num(t, since % 1000, 0);
 }
 
-static void describe_kernel(struct xu_text *t, struct xu_probe *probe)
+/* False: no ring can be had. */
+static bool describe_kernel(struct xu_text *t, struct xu_probe *probe)
 {
 	struct utsname uts;
 	struct xu_ring ring;
@@ -90,7 +91,7 @@ static void describe_kernel(struct xu_text *t, struct xu_probe *probe)
 		xu_text_str(t, "ring     none: io_uring_setup failed with error ");
 		xu_text_num(t, (unsigned)-ret, 0);
 		xu_text_str(t, "\n");
-		return;
+		return false;
 	}
 	xu_text_str(t, "ring     ");
 	xu_text_str(t, xu_ring_visibility(&ring));
@@ -104,6 +105,7 @@ static void describe_kernel(struct xu_text *t, struct xu_probe *probe)
 	xu_text_str(t, "ops      ");
 	xu_text_num(t, ops, 0);
 	xu_text_str(t, " of this kernel\n");
+	return true;
 }
 
 static void describe_symbols(struct xu_text *t, const struct xu_probe *probe)
@@ -139,12 +141,13 @@ __attribute__((noreturn, used, noinline)) static void print(void)
 	static char buf[32 * 1024];
 	struct xu_probe probe;
 	struct xu_text t;
+	bool ring;
 
 	xu_text_init(&t, buf, sizeof(buf));
 	xu_text_str(&t, "xuring " XU_VERSION ": to be preloaded (LD_PRELOAD=.../libxuring-shim.so PROGRAM)\n");
-	describe_kernel(&t, &probe);
+	ring = describe_kernel(&t, &probe);
 	describe_symbols(&t, &probe);
-	xu_sys(SYS_exit_group, log_write(NULL, 1, buf, t.len) ? 0 : 1);
+	xu_sys(SYS_exit_group, log_write(NULL, 1, buf, t.len) && ring ? 0 : 1);
 	__builtin_unreachable();
 }
 

@@ -20,6 +20,10 @@
 #include "shim/stats.h"
 #include "shim/thread.h"
 
+#ifndef CLOSE_RANGE_UNSHARE
+#define CLOSE_RANGE_UNSHARE 2
+#endif
+
 /* linux/seccomp.h, which not every libc's headers have */
 #ifndef SECCOMP_SET_MODE_STRICT
 #define SECCOMP_SET_MODE_STRICT 0
@@ -48,18 +52,57 @@ void before_fclose(FILE *stream)
 		stats_write();
 }
 
-bool before_identity_change(void)
+void before_identity_change(void)
 {
 	policy_renew_rings();
-	return policy_close_own_ring();
+	policy_close_own_ring();
 }
 
-bool lifecycle_pause(int i)
+void before_part(void)
+{
+	policy_renew_rings();
+	policy_part();
+}
+
+void before_close_range(int flags)
+{
+	if (flags & CLOSE_RANGE_UNSHARE)
+		before_part();
+}
+
+static bool pause_for(int i)
 {
 	struct timespec ms = {.tv_nsec = 1000000};
 
+	if (i >= 100)
+		return false;
 	xu_sys(SYS_nanosleep, &ms, 0);
-	return i < 100;
+	return true;
+}
+
+bool lifecycle_again(int i)
+{
+	return policy_parted() && pause_for(i);
+}
+
+/* Does the process have one thread? As many directories as threads are in this one. True also where /proc is not. */
+static bool alone(void)
+{
+	struct stat st;
+
+	return xu_sys(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &st, 0) < 0 || st.st_nlink <= 3;
+}
+
+/*
+ * The last task of a process to end gives it its exit status, and that must not be a worker. Only for ends by the system
+ * call for one task: all other doors end the whole process.
+ */
+static void before_task_exit(void)
+{
+	if (!policy_part())
+		return;
+	for (int i = 0; !alone() && pause_for(i); i++)
+		;
 }
 
 /* Statistics are written while files may still be. True: this call is the one that sandboxes. */
@@ -68,6 +111,8 @@ static bool sandbox(void)
 	if (policy_sandboxed() || !thread_is_own())
 		return false;
 	stats_write();
+	/* Before the strictest sandbox, which has no other end than that of a task. */
+	before_task_exit();
 	policy_sandbox();
 	return true;
 }
@@ -101,12 +146,23 @@ bool before_syscall(long nr, long a, long b, long c)
 	case SYS_capset:
 	case SYS_chroot:
 	case SYS_pivot_root:
-	case SYS_unshare:
-	case SYS_setns:
 #ifdef SYS_landlock_restrict_self
 	case SYS_landlock_restrict_self:
 #endif
 		before_identity_change();
+		break;
+	case SYS_unshare:
+	case SYS_setns:
+		before_part();
+		break;
+#ifdef SYS_close_range
+	case SYS_close_range:
+		before_close_range((int)c);
+		break;
+#endif
+	case SYS_exit:
+		if (!policy_sandboxed())
+			before_task_exit();
 		break;
 	case SYS_execve:
 		before_exec((const char *)a);
@@ -139,18 +195,33 @@ void before_handler(int sig)
 
 /* ---- Entry points that no table row can say ---- */
 
-/* The arguments of execl and kin as an array on the stack, which is what they are anyway. */
+/* How many arguments an execl was given, with the NULL that ends them. */
+static size_t count_arguments(const char *arg, va_list *ap)
+{
+	size_t n = 1;
+
+	for (; arg; n++)
+		arg = va_arg(*ap, const char *);
+	return n;
+}
+
+/* Fill `argv` with them. */
+static void take_arguments(const char **argv, size_t n, const char *arg, va_list *ap)
+{
+	argv[0] = arg;
+	for (size_t i = 1; i < n; i++)
+		argv[i] = va_arg(*ap, const char *);
+}
+
+/* `argv`, on the stack, has the arguments of an execl; `ap` is left behind them. */
 #define COLLECT(argv, arg, ap)                                                                     \
-	size_t argc_ = 1;                                                                          \
+	size_t nr_;                                                                                \
 	va_start(ap, arg);                                                                         \
-	while (argc_ < 1u << 20 && va_arg(ap, const char *))                                       \
-		argc_++;                                                                           \
+	nr_ = count_arguments(arg, &ap);                                                            \
 	va_end(ap);                                                                                \
-	const char **argv = __builtin_alloca((argc_ + 1) * sizeof(*argv));                                                               \
-	argv[0] = arg;                                                                             \
+	const char **argv = __builtin_alloca(nr_ * sizeof(*argv));                                 \
 	va_start(ap, arg);                                                                         \
-	for (size_t i = 1; i <= argc_; i++)                                                        \
-		argv[i] = va_arg(ap, const char *)
+	take_arguments(argv, nr_, arg, &ap)
 
 EXPORT(int, execve, (const char *path, char *const *argv, char *const *envp));
 EXPORT(int, execvp, (const char *path, char *const *argv));
@@ -161,6 +232,7 @@ int xs_execl(const char *path, const char *arg, ...)
 	va_list ap;
 
 	COLLECT(argv, arg, ap);
+	va_end(ap);
 	return xs_execve(path, (char *const *)argv, environ);
 }
 
@@ -170,6 +242,7 @@ int xs_execlp(const char *path, const char *arg, ...)
 	va_list ap;
 
 	COLLECT(argv, arg, ap);
+	va_end(ap);
 	return xs_execvp(path, (char *const *)argv);
 }
 

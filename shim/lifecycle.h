@@ -11,14 +11,23 @@ void before_exec(const char *path);
 /* Before an end of the process that runs no destructors. */
 void before_exit(void);
 
-/*
- * Before credentials, capabilities, root or namespaces change: every ring is to be made anew. True if the calling thread
- * had one, whose worker threads may take some milliseconds to go.
- */
-bool before_identity_change(void);
+/* Before credentials, capabilities or root change: every ring is to be made anew. */
+void before_identity_change(void);
 
-/* Wait a little for them, for the i-th time. False: that was long enough. */
-bool lifecycle_pause(int i);
+/*
+ * Before the thread gets namespaces, a working directory or an fd table of its own: the workers of its ring would go on
+ * with the old ones, so it has no ring from here on.
+ */
+void before_part(void);
+
+/* Before close_range, which can do that too. */
+void before_close_range(int flags);
+
+/*
+ * That was refused with EINVAL. It may be for the workers, which take some milliseconds to go: namespaces can be changed
+ * only by a process that has one thread. Waits a little, for the i-th time; true: try again.
+ */
+bool lifecycle_again(int i);
 
 /*
  * Before prctl and syscall, which may be any of the above, or a sandbox: true if this very call sandboxes the process.

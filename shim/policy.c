@@ -284,6 +284,7 @@ static int equip(struct thread *t)
 		return ret;
 	xu_register(&t->ring, IORING_REGISTER_IOWQ_MAX_WORKERS, workers, 2);
 	t->rings++;
+	t->had_ring = true;
 	ring_kind = xu_ring_visibility(&t->ring);
 	note(NULL, NULL);
 	if (log_wanted(XU_LOG_DEBUG))
@@ -325,7 +326,9 @@ bool policy_ring(struct call *c)
 
 	if (__builtin_expect(t->ring.live && t->epoch == epoch, 1))
 		return true;
-	c->reason = REASON_NO_RING;
+	c->reason = t->parted ? REASON_PARTED : REASON_NO_RING;
+	if (t->parted)
+		return false;
 	xu_queue_exit(&t->ring);
 	if (XU_LOAD_ACQUIRE(&refused))
 		return false;
@@ -367,14 +370,30 @@ void policy_renew_rings(void)
 	__atomic_add_fetch(&ring_epoch, 1, __ATOMIC_RELEASE);
 }
 
-bool policy_close_own_ring(void)
+void policy_close_own_ring(void)
 {
 	struct thread *t = thread_self();
 
-	if (!t || !t->ring.live || !thread_is_own())
+	if (t && t->ring.live && thread_is_own())
+		xu_queue_exit(&t->ring);
+}
+
+bool policy_part(void)
+{
+	struct thread *t = thread_self();
+
+	if (!t || !thread_is_own())
 		return false;
 	xu_queue_exit(&t->ring);
-	return true;
+	t->parted = true;
+	return t->had_ring;
+}
+
+bool policy_parted(void)
+{
+	struct thread *t = thread_self();
+
+	return t && t->parted && t->had_ring && thread_is_own();
 }
 
 void policy_sandbox(void)

@@ -35,8 +35,17 @@ bool policy_user_memory(void);
 /* Who we are is about to change: every ring made so far is to be made anew. */
 void policy_renew_rings(void);
 
-/* Close the calling thread's ring now. True if there was one. */
-bool policy_close_own_ring(void);
+/* Close the calling thread's ring now. */
+void policy_close_own_ring(void);
+
+/*
+ * The calling thread is about to part with what the worker threads of its ring share with it, and go on sharing after the
+ * ring is closed: fds, working directory, namespaces. No ring for it from here on. True if it ever had one.
+ */
+bool policy_part(void);
+
+/* Has it, with a ring before that? */
+bool policy_parted(void);
 
 /* The process sandboxes itself: no ring from here on, unless it failed to (policy_unsandbox). */
 void policy_sandbox(void);

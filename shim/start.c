@@ -62,13 +62,13 @@ static bool any_option(char *const *env)
 	return false;
 }
 
-__attribute__((constructor)) static void start(int argc, char **argv, char **env)
+/* musl gives constructors no arguments, so the environment is taken from where libc has put it. */
+__attribute__((constructor)) static void start(void)
 {
-	(void)argc;
-	(void)argv;
-	if (!env)
-		env = environ;
-	if (!any_option(env))
+	char *const *env = environ;
+
+	/* With the library in /etc/ld.so.preload, it is in setuid programs too: whoever starts one must not say where we write. */
+	if (!any_option(env) || getauxval(AT_SECURE))
 		return;
 	learn_name();
 	xu_config_defaults(&config);

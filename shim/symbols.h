@@ -10,6 +10,14 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+/* musl's headers lack these. */
+#ifndef STATX_BASIC_STATS
+#include <linux/stat.h>
+#endif
+#ifndef RWF_NOWAIT
+#include <linux/fs.h>
+#endif
+
 struct sigaction;
 struct epoll_event;
 struct pollfd;

@@ -88,6 +88,8 @@ static struct thread *find_slot(struct slab_list *list, int tid)
 				xu_queue_exit(&t->ring);
 			}
 			t->busy = false;
+			t->had_ring = false;
+			t->parted = false;
 			t->ring_failed = false;
 			return t;
 		}

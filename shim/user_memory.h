@@ -10,13 +10,17 @@
 
 #include "core/syscall.h"
 
-/* Copy up to `n` bytes from the program. Returns how many could be read, or -errno. */
+/*
+ * The task is named by the thread: once the main thread has ended, the process's number leads to no memory.
+ *
+ * Copy up to `n` bytes from the program. Returns how many could be read, or -errno.
+ */
 static inline long user_read(void *to, const void *from, size_t n)
 {
 	struct iovec local = {to, n};
 	struct iovec remote = {(void *)from, n};
 
-	return xu_sys(SYS_process_vm_readv, xu_sys(SYS_getpid), &local, 1, &remote, 1, 0);
+	return xu_sys(SYS_process_vm_readv, xu_sys(SYS_gettid), &local, 1, &remote, 1, 0);
 }
 
 /* Copy `n` bytes to the program. Returns how many could be written, or -errno. */
@@ -25,7 +29,7 @@ static inline long user_write(void *to, const void *from, size_t n)
 	struct iovec local = {(void *)from, n};
 	struct iovec remote = {to, n};
 
-	return xu_sys(SYS_process_vm_writev, xu_sys(SYS_getpid), &local, 1, &remote, 1, 0);
+	return xu_sys(SYS_process_vm_writev, xu_sys(SYS_gettid), &local, 1, &remote, 1, 0);
 }
 
 #endif

@@ -653,6 +653,7 @@ static void route(struct call *c)
 		run_simple(c);
 		break;
 	case ROUTE_FD_LIMIT:
+	case ROUTE_FD_LIMIT_CANCEL:
 		run_simple(c);
 		if (c->state == STATE_DONE && c->res == -EFBIG)
 			answer(c, again(c, true));
