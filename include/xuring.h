@@ -31,6 +31,7 @@
 #ifndef XURING_H
 #define XURING_H
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
