@@ -10,6 +10,9 @@
 extern "C" {
 #endif
 
+/* AT_FDCWD, which <fcntl.h> shows only to programs that ask for POSIX.1-2008. */
+#define XU_AT_FDCWD (-100)
+
 /* ---- Files ---- */
 
 /* openat(2). The path must stay until the entry was submitted. 5.6 */
@@ -28,15 +31,15 @@ static inline void xu_prep_openat2(struct io_uring_sqe *sqe, int dfd, const char
 }
 
 /* The same into a direct descriptor. 5.15 */
-static inline void xu_prep_openat_direct(struct io_uring_sqe *sqe, int dfd, const char *path, int flags, mode_t mode,
-					 unsigned file_index)
+static inline void xu_prep_openat_direct(struct io_uring_sqe *sqe, int dfd, const char *path,
+					 int flags, mode_t mode, unsigned file_index)
 {
 	xu_prep_openat(sqe, dfd, path, flags, mode);
 	xu_set_target_fixed_file(sqe, file_index);
 }
 
-static inline void xu_prep_openat2_direct(struct io_uring_sqe *sqe, int dfd, const char *path, struct open_how *how,
-					  size_t how_size, unsigned file_index)
+static inline void xu_prep_openat2_direct(struct io_uring_sqe *sqe, int dfd, const char *path,
+					  struct open_how *how, size_t how_size, unsigned file_index)
 {
 	xu_prep_openat2(sqe, dfd, path, how, how_size);
 	xu_set_target_fixed_file(sqe, file_index);
@@ -115,7 +118,8 @@ static inline void xu_prep_fadvise(struct io_uring_sqe *sqe, int fd, uint64_t of
 }
 
 /* The same with a length of 64 bits. 6.11 */
-static inline void xu_prep_fadvise64(struct io_uring_sqe *sqe, int fd, uint64_t offset, off_t len, int advice)
+static inline void xu_prep_fadvise64(struct io_uring_sqe *sqe, int fd, uint64_t offset, off_t len,
+				     int advice)
 {
 	xu_prep_rw(IORING_OP_FADVISE, sqe, fd, (const void *)(uintptr_t)len, 0, offset);
 	sqe->fadvise_advice = (uint32_t)advice;
@@ -148,7 +152,7 @@ static inline void xu_prep_renameat(struct io_uring_sqe *sqe, int olddfd, const 
 
 static inline void xu_prep_rename(struct io_uring_sqe *sqe, const char *oldpath, const char *newpath)
 {
-	xu_prep_renameat(sqe, AT_FDCWD, oldpath, AT_FDCWD, newpath, 0);
+	xu_prep_renameat(sqe, XU_AT_FDCWD, oldpath, XU_AT_FDCWD, newpath, 0);
 }
 
 /* unlinkat(2). 5.11 */
@@ -160,7 +164,7 @@ static inline void xu_prep_unlinkat(struct io_uring_sqe *sqe, int dfd, const cha
 
 static inline void xu_prep_unlink(struct io_uring_sqe *sqe, const char *path, int flags)
 {
-	xu_prep_unlinkat(sqe, AT_FDCWD, path, flags);
+	xu_prep_unlinkat(sqe, XU_AT_FDCWD, path, flags);
 }
 
 /* mkdirat(2). 5.15 */
@@ -171,7 +175,7 @@ static inline void xu_prep_mkdirat(struct io_uring_sqe *sqe, int dfd, const char
 
 static inline void xu_prep_mkdir(struct io_uring_sqe *sqe, const char *path, mode_t mode)
 {
-	xu_prep_mkdirat(sqe, AT_FDCWD, path, mode);
+	xu_prep_mkdirat(sqe, XU_AT_FDCWD, path, mode);
 }
 
 /* symlinkat(2). 5.15 */
@@ -183,7 +187,7 @@ static inline void xu_prep_symlinkat(struct io_uring_sqe *sqe, const char *targe
 
 static inline void xu_prep_symlink(struct io_uring_sqe *sqe, const char *target, const char *linkpath)
 {
-	xu_prep_symlinkat(sqe, target, AT_FDCWD, linkpath);
+	xu_prep_symlinkat(sqe, target, XU_AT_FDCWD, linkpath);
 }
 
 /* linkat(2). 5.15 */
@@ -195,9 +199,10 @@ static inline void xu_prep_linkat(struct io_uring_sqe *sqe, int olddfd, const ch
 	sqe->hardlink_flags = (uint32_t)flags;
 }
 
-static inline void xu_prep_link(struct io_uring_sqe *sqe, const char *oldpath, const char *newpath, int flags)
+static inline void xu_prep_link(struct io_uring_sqe *sqe, const char *oldpath, const char *newpath,
+				int flags)
 {
-	xu_prep_linkat(sqe, AT_FDCWD, oldpath, AT_FDCWD, newpath, flags);
+	xu_prep_linkat(sqe, XU_AT_FDCWD, oldpath, XU_AT_FDCWD, newpath, flags);
 }
 
 /* fgetxattr(2), getxattr(2), fsetxattr(2), setxattr(2). 5.19 */
