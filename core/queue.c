@@ -55,6 +55,36 @@ static int submit_and_wait(struct xu_ring *ring, unsigned wait_nr, unsigned flag
 	return enter(ring, submit, wait_nr, flags, arg, size);
 }
 
+struct io_uring_sqe *xu_get_sqe128(struct xu_ring *ring)
+{
+	struct xu_sq *sq = &ring->sq;
+	struct io_uring_sqe *sqe;
+	unsigned places = 1;
+
+	if (ring->flags & IORING_SETUP_SQE_MIXED) {
+		/* Both places must lie side by side: a NOP that nobody hears of fills the last of the queue. */
+		bool at_end = (sq->tail & sq->mask) == sq->mask;
+
+		places = 2;
+		if (xu_sq_space_left(ring) < places + at_end)
+			return NULL;
+		if (at_end) {
+			sqe = xu_get_sqe(ring);
+			if (!sqe)
+				return NULL;
+			xu_prep_nop(sqe);
+			sqe->flags = IOSQE_CQE_SKIP_SUCCESS;
+		}
+	} else if (!(ring->flags & IORING_SETUP_SQE128)) {
+		return NULL;
+	}
+	sqe = xu_get_sqe(ring);
+	if (!sqe)
+		return NULL;
+	sq->tail += places - 1;
+	return memset(sqe, 0, 2 * sizeof(*sqe));
+}
+
 int xu_submit(struct xu_ring *ring)
 {
 	return submit_and_wait(ring, 0, 0, NULL, 0);
@@ -217,6 +247,42 @@ int xu_submit_and_wait_timeout(struct xu_ring *ring, struct io_uring_cqe **cqe, 
 	return ret;
 }
 
+int xu_submit_and_wait_min_timeout(struct xu_ring *ring, struct io_uring_cqe **cqe,
+				   unsigned wait_nr, const struct xu_timespec *ts,
+				   unsigned min_wait_us, const void *sigmask)
+{
+	struct io_uring_getevents_arg arg = {
+		.sigmask = (uint64_t)(uintptr_t)sigmask,
+		.sigmask_sz = 8,
+		.min_wait_usec = min_wait_us,
+		.ts = (uint64_t)(uintptr_t)ts,
+	};
+	int ret;
+
+	*cqe = NULL;
+	if (!(ring->features & IORING_FEAT_MIN_TIMEOUT))
+		return -EINVAL;
+	ret = submit_and_wait(ring, wait_nr, IORING_ENTER_EXT_ARG, &arg, sizeof(arg));
+	*cqe = xu_cq_front(ring);
+	return ret;
+}
+
+int xu_submit_and_wait_reg(struct xu_ring *ring, struct io_uring_cqe **cqe, unsigned wait_nr,
+			   unsigned index)
+{
+	/* No address: where in the region the argument lies. */
+	const void *arg = (const void *)(index * sizeof(struct io_uring_reg_wait));
+	int ret;
+
+	*cqe = NULL;
+	if (!(ring->features & IORING_FEAT_EXT_ARG))
+		return -EINVAL;
+	ret = submit_and_wait(ring, wait_nr, IORING_ENTER_EXT_ARG | IORING_ENTER_EXT_ARG_REG, arg,
+			      sizeof(struct io_uring_reg_wait));
+	*cqe = xu_cq_front(ring);
+	return ret;
+}
+
 /* Did a wait that the kernel reported as a success end before its time? It answers the number taken, then. */
 static bool cut_short(const struct xu_ring *ring, int ret, unsigned wait_nr)
 {
@@ -252,9 +318,10 @@ int xu_wait_cqe_timeout(struct xu_ring *ring, struct io_uring_cqe **cqe, const s
 {
 	int ret;
 
-	*cqe = xu_cq_front(ring);
-	if (*cqe)
+	if (xu_cq_ready(ring)) {
+		*cqe = xu_cq_front(ring);
 		return 0;
+	}
 	ret = xu_submit_and_wait_timeout(ring, cqe, 1, ts, NULL);
 	return *cqe ? 0 : ret < 0 ? ret : -EINTR;
 }

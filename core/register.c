@@ -54,3 +54,109 @@ int xu_close_ring_fd(struct xu_ring *ring)
 	ring->ring_fd = -1;
 	return 0;
 }
+
+int xu_enable_rings(struct xu_ring *ring)
+{
+	int ret = xu_register(ring, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
+
+	if (!ret)
+		ring->flags &= ~IORING_SETUP_R_DISABLED;
+	return ret;
+}
+
+int xu_register_restrictions(struct xu_ring *ring, const struct io_uring_restriction *res, unsigned nr)
+{
+	return xu_register(ring, IORING_REGISTER_RESTRICTIONS, res, nr);
+}
+
+int xu_register_bpf_filter(struct xu_ring *ring, const struct io_uring_bpf *bpf)
+{
+	return xu_register(ring, IORING_REGISTER_BPF_FILTER, bpf, 1);
+}
+
+int xu_register_personality(struct xu_ring *ring)
+{
+	return xu_register(ring, IORING_REGISTER_PERSONALITY, NULL, 0);
+}
+
+int xu_unregister_personality(struct xu_ring *ring, int id)
+{
+	return xu_register(ring, IORING_UNREGISTER_PERSONALITY, NULL, (unsigned)id);
+}
+
+int xu_register_clock(struct xu_ring *ring, const struct io_uring_clock_register *clock)
+{
+	return xu_register(ring, IORING_REGISTER_CLOCK, clock, 0);
+}
+
+int xu_register_iowq_aff(struct xu_ring *ring, size_t size, const void *cpus)
+{
+	return xu_register(ring, IORING_REGISTER_IOWQ_AFF, cpus, (unsigned)size);
+}
+
+int xu_unregister_iowq_aff(struct xu_ring *ring)
+{
+	return xu_register(ring, IORING_UNREGISTER_IOWQ_AFF, NULL, 0);
+}
+
+int xu_register_iowq_max_workers(struct xu_ring *ring, unsigned values[2])
+{
+	return xu_register(ring, IORING_REGISTER_IOWQ_MAX_WORKERS, values, 2);
+}
+
+int xu_register_sync_cancel(struct xu_ring *ring, const struct io_uring_sync_cancel_reg *reg)
+{
+	return xu_register(ring, IORING_REGISTER_SYNC_CANCEL, reg, 1);
+}
+
+int xu_register_region(struct xu_ring *ring, const struct io_uring_mem_region_reg *reg)
+{
+	return xu_register(ring, IORING_REGISTER_MEM_REGION, reg, 1);
+}
+
+int xu_register_napi(struct xu_ring *ring, struct io_uring_napi *napi)
+{
+	return xu_register(ring, IORING_REGISTER_NAPI, napi, 1);
+}
+
+int xu_unregister_napi(struct xu_ring *ring, struct io_uring_napi *napi)
+{
+	return xu_register(ring, IORING_UNREGISTER_NAPI, napi, 1);
+}
+
+int xu_register_ifq(struct xu_ring *ring, struct io_uring_zcrx_ifq_reg *reg)
+{
+	return xu_register(ring, IORING_REGISTER_ZCRX_IFQ, reg, 1);
+}
+
+int xu_register_zcrx_ctrl(struct xu_ring *ring, struct zcrx_ctrl *ctrl)
+{
+	return xu_register(ring, IORING_REGISTER_ZCRX_CTRL, ctrl, 0);
+}
+
+/* ---- Calls that need no ring ---- */
+
+static int without_ring(unsigned opcode, const void *arg, unsigned nr)
+{
+	return (int)xu_sys(SYS_io_uring_register, -1, opcode, arg, nr);
+}
+
+int xu_register_task_restrictions(const struct io_uring_task_restriction *res)
+{
+	return without_ring(IORING_REGISTER_RESTRICTIONS, res, 1);
+}
+
+int xu_register_bpf_filter_task(const struct io_uring_bpf *bpf)
+{
+	return without_ring(IORING_REGISTER_BPF_FILTER, bpf, 1);
+}
+
+int xu_register_sync_msg(const struct io_uring_sqe *sqe)
+{
+	return without_ring(IORING_REGISTER_SEND_MSG_RING, sqe, 1);
+}
+
+int xu_query(struct io_uring_query_hdr *hdr)
+{
+	return without_ring(IORING_REGISTER_QUERY, hdr, 0);
+}

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include "core/setup.h"
 #include "core/syscall.h"
 #include "xuring.h"
 
@@ -34,7 +35,7 @@ static int map(struct xu_ring *ring, int which, size_t size, int flags, int fd, 
 	return 0;
 }
 
-static void unmap_all(struct xu_ring *ring)
+void xu_ring_unmap(struct xu_ring *ring)
 {
 	for (int i = 0; i < 3; i++) {
 		if (ring->mem[i])
@@ -53,7 +54,7 @@ static unsigned round_up_pow2(unsigned n)
 }
 
 /* Memory for the kernel to use, generous: a head of control words, the completions, an index array. */
-static int provide_memory(unsigned entries, struct xu_ring *ring, struct io_uring_params *p)
+int xu_ring_provide(unsigned entries, struct xu_ring *ring, struct io_uring_params *p)
 {
 	size_t sq = round_up_pow2(entries);
 	size_t cq = p->flags & IORING_SETUP_CQSIZE ? round_up_pow2(p->cq_entries) : 2 * sq;
@@ -80,7 +81,7 @@ static int provide_memory(unsigned entries, struct xu_ring *ring, struct io_urin
 }
 
 /* Map the memory that the kernel made. */
-static int map_from_fd(struct xu_ring *ring, const struct io_uring_params *p, int fd)
+int xu_ring_map(struct xu_ring *ring, const struct io_uring_params *p, int fd)
 {
 	size_t sq_size = p->sq_off.array + p->sq_entries * sizeof(unsigned);
 	size_t cq_size = p->cq_off.cqes + p->cq_entries * (sizeof(struct io_uring_cqe)
@@ -100,7 +101,7 @@ static int map_from_fd(struct xu_ring *ring, const struct io_uring_params *p, in
 }
 
 /* Turn the kernel's offsets into pointers. */
-static void find_queues(struct xu_ring *ring, const struct io_uring_params *p)
+void xu_ring_find_queues(struct xu_ring *ring, const struct io_uring_params *p)
 {
 	char *sq = ring->mem[MEM_RINGS];
 	char *cq = ring->mem[MEM_CQ] ? ring->mem[MEM_CQ] : ring->mem[MEM_RINGS];
@@ -141,7 +142,7 @@ int xu_queue_init_params(unsigned entries, struct xu_ring *ring, struct io_uring
 	memset(ring, 0, sizeof(*ring));
 	ring->ring_fd = -1;
 	if (ours) {
-		ret = provide_memory(entries, ring, p);
+		ret = xu_ring_provide(entries, ring, p);
 		if (ret)
 			goto fail;
 	}
@@ -159,16 +160,16 @@ int xu_queue_init_params(unsigned entries, struct xu_ring *ring, struct io_uring
 		ring->ring_fd = (int)fd;
 	ring->live = 1;
 	if (!ours) {
-		ret = map_from_fd(ring, p, (int)fd);
+		ret = xu_ring_map(ring, p, (int)fd);
 		if (ret) {
 			xu_queue_exit(ring);
 			return ret;
 		}
 	}
-	find_queues(ring, p);
+	xu_ring_find_queues(ring, p);
 	return 0;
 fail:
-	unmap_all(ring);
+	xu_ring_unmap(ring);
 	return ret;
 }
 
@@ -200,7 +201,7 @@ void xu_queue_exit(struct xu_ring *ring)
 	ring->ring_fd = -1;
 	ring->enter_fd = -1;
 	ring->enter_flags = 0;
-	unmap_all(ring);
+	xu_ring_unmap(ring);
 }
 
 int xu_ring_dontfork(struct xu_ring *ring)

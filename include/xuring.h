@@ -176,25 +176,23 @@ int xu_wait_cqe_nr(struct xu_ring *ring, struct io_uring_cqe **cqe, unsigned wai
 /* xu_wait_cqe with a bound in time; -ETIME when it ran out. */
 int xu_wait_cqe_timeout(struct xu_ring *ring, struct io_uring_cqe **cqe, const struct xu_timespec *ts);
 
-/* Have the kernel run what it deferred and move overflowed completions into the queue, without waiting. 0 or -errno. */
-int xu_get_events(struct xu_ring *ring);
-
-/* ---- Registering ---------------------------------------------------------------------------------------------- */
-
-/* One io_uring_register call on the ring, by fd or by registered index (6.3). The kernel's value or -errno. */
-int xu_register(const struct xu_ring *ring, unsigned opcode, const void *arg, unsigned nr);
-
-/* Have completions signalled on an eventfd (5.2); `_async`: only those that end out of line (5.6). 0 or -errno. */
-int xu_register_eventfd(struct xu_ring *ring, int fd);
-int xu_register_eventfd_async(struct xu_ring *ring, int fd);
-int xu_unregister_eventfd(struct xu_ring *ring);
+/*
+ * xu_submit_and_wait_timeout for a wait that should gather: it ends when `wait_nr` completions are there, or, once
+ * `min_wait_us` microseconds have gone by, as soon as there is any. -EINVAL before 6.12 (IORING_FEAT_MIN_TIMEOUT).
+ */
+int xu_submit_and_wait_min_timeout(struct xu_ring *ring, struct io_uring_cqe **cqe,
+				   unsigned wait_nr, const struct xu_timespec *ts,
+				   unsigned min_wait_us, const void *sigmask);
 
 /*
- * Register the ring's own fd with the calling thread (5.18), so that enter need not look it up. 1 or -errno.
- * xu_close_ring_fd then gives the fd back: the ring goes on without any. Register calls after that need 6.3.
+ * The same with its arguments in memory that the kernel knows: the struct io_uring_reg_wait number `index` of a region
+ * (xu_register_region). The number taken or -errno: -ETIME, -EINTR, -EINVAL, -EFAULT (past the region). 6.13
  */
-int xu_register_ring_fd(struct xu_ring *ring);
-int xu_close_ring_fd(struct xu_ring *ring);
+int xu_submit_and_wait_reg(struct xu_ring *ring, struct io_uring_cqe **cqe, unsigned wait_nr,
+			   unsigned index);
+
+/* Have the kernel run what it deferred and move overflowed completions into the queue, without waiting. 0 or -errno. */
+int xu_get_events(struct xu_ring *ring);
 
 /* ---- What the kernel has ---------------------------------------------------------------------------------------- */
 
@@ -276,6 +274,12 @@ static inline struct io_uring_sqe *xu_get_sqe(struct xu_ring *ring)
 	sq->tail = tail + 1;
 	return &sq->sqes[(tail & sq->mask) << sq->shift];
 }
+
+/*
+ * The next submission entry of 128 bytes, zeroed: on a ring with IORING_SETUP_SQE128, or with IORING_SETUP_SQE_MIXED
+ * (6.19), where it takes two places side by side, for the ops named 128. NULL when there is no room, or no such ring.
+ */
+struct io_uring_sqe *xu_get_sqe128(struct xu_ring *ring);
 
 /* Completions in the queue now. */
 static inline unsigned xu_cq_ready(const struct xu_ring *ring)
@@ -367,5 +371,8 @@ static inline void xu_sqe_set_flags(struct io_uring_sqe *sqe, unsigned flags)
 #endif
 
 #include <xuring/prep.h>
+#include <xuring/register.h>
+#include <xuring/buffers.h>
+#include <xuring/tickets.h>
 
 #endif

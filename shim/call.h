@@ -57,6 +57,7 @@ enum way {
 	REASON(THREAD_PATH, "thread-path", false)     /* a path that means another thing in a worker */     \
 	REASON(VFORK, "vfork", false)		      /* in a vfork child, whose memory is the parent's */  \
 	REASON(NESTED, "nested", false)		      /* a signal handler in the middle of an op */          \
+	REASON(INTERPOSED, "interposed", false)	      /* another library wants the call */                  \
 	REASON(PARTED, "parted", false)		      /* the thread has namespaces or an fd table of its own */ \
 	REASON(SANDBOX, "sandbox", false)	      /* the process has sandboxed itself */                \
 	REASON(ENDED, "ended", false)		      /* the process is ending */                           \
@@ -77,7 +78,7 @@ enum reason {
 enum state {
 	STATE_PLAIN, /* not answered: the plain call is to be made */
 	STATE_DONE,  /* answered: res */
-	STATE_REST,  /* answered in part: `done` bytes, and the plain call has to do the rest */
+	STATE_REST,  /* answered in part: `done` bytes, where the plain call would have gone on (engine/single.c) */
 };
 
 struct call {
@@ -89,6 +90,7 @@ struct call {
 	long res;	 /* the answer: a result or -errno */
 	size_t done;	 /* STATE_REST: bytes that are through */
 	size_t asked;	 /* bytes asked for, where the route needs it */
+	bool cancels;	 /* it is a cancellation point where the plain call would be one: not so by way of syscall() */
 	int saved_errno; /* as the program had it */
 	struct io_uring_sqe sqe;
 	union {

@@ -93,12 +93,6 @@ void call_passed(enum symbol symbol)
 	count(&c, WAY_KERNEL);
 }
 
-/* What the plain call did of the rest. Its failure does not undo what is through. */
-static void add_rest(struct call *c, ssize_t more)
-{
-	c->res = (long)c->done + (more > 0 ? more : 0);
-}
-
 /* ---- What rows of the table are written with ---- */
 
 /* Leave it to the kernel. */
@@ -107,11 +101,6 @@ static void add_rest(struct call *c, ssize_t more)
 		c->reason = why;                                                                   \
 		return false;                                                                      \
 	}
-
-/* After a short transfer that the plain call would have gone on with. */
-#define REST(more)                                                                                 \
-	if (c->state == STATE_REST)                                                                \
-	add_rest(c, more)
 
 /* Lengths as the kernel cuts them (MAX_RW_COUNT), counts and offsets as entries have them. */
 #define LEN(n) ((unsigned)((n) > 0x7ffff000 ? 0x7ffff000 : (n)))
@@ -186,56 +175,6 @@ static void prepare_message(struct call *c, int fd, const void *buf, size_t n, i
 	xu_prep_sendmsg(&c->sqe, fd, &c->msg, (unsigned)flags);
 }
 
-/* One piece of a vector, as the call that is being finished would transfer it. */
-static ssize_t rest_of_piece(const struct call *c, int fd, const struct iovec *piece, int flags)
-{
-	switch (c->sqe.opcode) {
-	case IORING_OP_READV:
-		return REAL(readv)(fd, piece, 1);
-	case IORING_OP_WRITEV:
-		return REAL(writev)(fd, piece, 1);
-	default:
-		return REAL(send)(fd, piece->iov_base, piece->iov_len, flags);
-	}
-}
-
-/* The pieces of a vector after the first c->done bytes, one by one; as far as they go. */
-static ssize_t rest_of_pieces(const struct call *c, int fd, const struct iovec *iov, size_t nr, int flags)
-{
-	size_t skip = c->done;
-	ssize_t sum = 0;
-
-	for (size_t i = 0; i < nr; i++) {
-		struct iovec piece = iov[i];
-		ssize_t n;
-
-		if (skip >= piece.iov_len) {
-			skip -= piece.iov_len;
-			continue;
-		}
-		piece.iov_base = (char *)piece.iov_base + skip;
-		piece.iov_len -= skip;
-		skip = 0;
-		n = rest_of_piece(c, fd, &piece, flags);
-		if (n > 0)
-			sum += n;
-		if (n < (ssize_t)piece.iov_len)
-			break;
-	}
-	return sum;
-}
-
-static ssize_t rest_of_vector(const struct call *c, int fd, const struct iovec *iov, int nr)
-{
-	return rest_of_pieces(c, fd, iov, (size_t)nr, 0);
-}
-
-/* Control data went with the first bytes. */
-static ssize_t rest_of_message(const struct call *c, int fd, const struct msghdr *msg, int flags)
-{
-	return rest_of_pieces(c, fd, msg->msg_iov, msg->msg_iovlen, flags);
-}
-
 /* Cancellation is acted upon at the entry of a call that is a cancellation point, whether it would wait or not. */
 static void cancellation_point(enum route route)
 {
@@ -279,7 +218,9 @@ static void cancellation_point(enum route route)
                                                                                                    \
 		if (!call_begin(c, SYM_##of, route))                                               \
 			return false;                                                              \
+		PLAIN_IF(cancels && FOREIGN(name), REASON_INTERPOSED);                             \
 		prepare;                                                                           \
+		c->cancels = cancels;                                                              \
 		if (cancels)                                                                       \
 			cancellation_point(route);                                                 \
 		single_run(c);                                                                     \

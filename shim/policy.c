@@ -148,27 +148,31 @@ int policy_deny_enter(void)
 
 /* ---- Sandboxes that kill ---- */
 
-/* The value of "Seccomp:" in /proc/self/status: 0 none, 2 a filter. -1 where it can not be read. */
+/*
+ * The value of "Seccomp:" in /proc/self/status: 0 none, 2 a filter. -1 where it can not be read. In small pieces, as this
+ * may be on the small stack of a signal handler.
+ */
 static int seccomp_mode(void)
 {
 	static const char key[] = "\nSeccomp:";
-	char buf[4096];
 	long fd = xu_sys(SYS_openat, AT_FDCWD, "/proc/self/status", O_RDONLY | O_CLOEXEC, 0);
-	long n = 0;
-	char *p;
+	size_t matched = 0;
+	int mode = -1;
+	char buf[128];
+	long n;
 
 	if (fd < 0)
 		return -1;
-	n = xu_sys(SYS_read, fd, buf, sizeof(buf) - 1);
+	while (mode < 0 && (n = xu_sys(SYS_read, fd, buf, sizeof(buf))) > 0) {
+		for (long i = 0; i < n && mode < 0; i++) {
+			if (matched < sizeof(key) - 1)
+				matched = buf[i] == key[matched] ? matched + 1 : buf[i] == key[0];
+			else if (buf[i] != '\t' && buf[i] != ' ')
+				mode = buf[i] - '0';
+		}
+	}
 	xu_sys(SYS_close, fd);
-	buf[n > 0 ? n : 0] = '\0';
-	p = strstr(buf, key);
-	if (!p)
-		return -1;
-	p += sizeof(key) - 1;
-	while (*p == '\t' || *p == ' ')
-		p++;
-	return *p - '0';
+	return mode;
 }
 
 /* What the child found out, as its exit status. */

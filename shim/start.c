@@ -4,7 +4,7 @@
  * Entry points may be called long before this runs: by the constructors of other libraries, by a preloaded allocator,
  * by the dynamic loader's own business. They work at every stage:
  *
- *     1. before libc's function is known, or while it is searched    the raw system call
+ *     1. before libc's function is known                             the raw system call
  *     2. before the constructor                                      asleep: libc's function
  *     3. after it, when there is nothing to do                       asleep: libc's function
  *     4. after it, in mode ring, or when statistics are wanted       awake
@@ -17,6 +17,7 @@
 
 #include "config/text.h"
 #include "shim/log.h"
+#include "shim/lookup.h"
 #include "shim/policy.h"
 #include "shim/process.h"
 #include "shim/stats.h"
@@ -67,6 +68,7 @@ __attribute__((constructor)) static void start(void)
 {
 	char *const *env = environ;
 
+	lookup_start();
 	/* With the library in /etc/ld.so.preload, it is in setuid programs too: whoever starts one must not say where we write. */
 	if (!any_option(env) || getauxval(AT_SECURE))
 		return;

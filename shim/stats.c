@@ -231,12 +231,14 @@ void stats_write(void)
 		char buf[64 * 1024];
 	} *w;
 	static int written_by; /* the process that has written before, if any */
-	int pid = (int)xu_sys(SYS_getpid);
 	struct xu_text t;
+	int pid;
 	long p;
 
+	/* In a sandbox the least call may be the last one. */
 	if (form == NONE || policy_sandboxed() || !thread_is_own())
 		return;
+	pid = (int)xu_sys(SYS_getpid);
 	p = xu_sys(SYS_mmap, 0, sizeof(*w), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (p < 0 && p > -4096)
 		return;

@@ -1,23 +1,17 @@
 /* libc's own functions, found when first needed: most programs use few of them, and searching all takes time. */
-#include <stdbool.h>
-#include <stddef.h>
-
 #include "shim/lookup.h"
 #include "shim/symbols.h"
 
 struct real real;
-
-static __thread bool searching;
+bool foreign[sizeof(struct real) / sizeof(void *)];
 
 void *real_find(const char *name, void *slot)
 {
-	void *fn;
+	bool libc;
+	void *fn = lookup_next(name, &libc);
 
-	if (searching)
-		return NULL;
-	searching = true;
-	fn = lookup_next(name);
-	searching = false;
+	if (fn && !libc)
+		__atomic_store_n(&foreign[(void **)slot - (void **)&real], true, __ATOMIC_RELAXED);
 	if (fn)
 		__atomic_store_n((void **)slot, fn, __ATOMIC_RELEASE);
 	return fn;

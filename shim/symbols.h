@@ -3,6 +3,8 @@
 #define SHIM_SYMBOLS_H
 
 #include <fcntl.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -56,14 +58,18 @@ struct real {
 
 extern struct real real;
 
-/*
- * Find libc's function and keep it in *slot. NULL where libc has none, or while the search itself is under way in this
- * thread (dlsym may allocate, and an allocator may call us): then the raw system call has to do.
- */
+/* Find libc's function and keep it in *slot. NULL where there is none: then the raw system call has to do. */
 void *real_find(const char *name, void *slot);
 
 /* libc's function `name`, or NULL. */
 #define REAL(name) (__builtin_expect(!!real.name, 1) ? real.name : (__typeof__(real.name))real_find(#name, &real.name))
+
+/*
+ * Is that function not libc's, but another preloaded library's (fakeroot, libfaketime, eatmydata) or a sanitizer's, that
+ * wants to be called? Known once the function is.
+ */
+extern bool foreign[];
+#define FOREIGN(name) (REAL(name) && foreign[offsetof(struct real, name) / sizeof(void *)])
 
 /* "read", for reports. */
 const char *symbol_name(enum symbol symbol);

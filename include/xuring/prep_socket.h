@@ -41,7 +41,7 @@ static inline void xu_prep_send_bundle(struct io_uring_sqe *sqe, int fd, size_t 
 	sqe->flags |= IOSQE_BUFFER_SELECT;
 }
 
-/* Give a prepared send a destination: sendto(2). The address must stay until the entry was submitted. 6.0 */
+/* Give a prepared send a destination: sendto(2). The address must stay until the entry was submitted. 6.1 */
 static inline void xu_prep_send_set_addr(struct io_uring_sqe *sqe, const struct sockaddr *addr, uint16_t addr_len)
 {
 	sqe->addr2 = (uint64_t)(uintptr_t)addr;

@@ -55,31 +55,31 @@ static inline void xu_prep_writev(struct io_uring_sqe *sqe, int fd, const struct
 }
 
 /* Reads and writes of a registered buffer: `buf` lies in the buffer of that index. 5.1 */
-static inline void xu_prep_read_fixed(struct io_uring_sqe *sqe, int fd, void *buf, unsigned nbytes, uint64_t offset,
-				      int buf_index)
+static inline void xu_prep_read_fixed(struct io_uring_sqe *sqe, int fd, void *buf, unsigned nbytes,
+				      uint64_t offset, int buf_index)
 {
 	xu_prep_rw(IORING_OP_READ_FIXED, sqe, fd, buf, nbytes, offset);
 	sqe->buf_index = (uint16_t)buf_index;
 }
 
-static inline void xu_prep_write_fixed(struct io_uring_sqe *sqe, int fd, const void *buf, unsigned nbytes,
-				       uint64_t offset, int buf_index)
+static inline void xu_prep_write_fixed(struct io_uring_sqe *sqe, int fd, const void *buf,
+				       unsigned nbytes, uint64_t offset, int buf_index)
 {
 	xu_prep_rw(IORING_OP_WRITE_FIXED, sqe, fd, buf, nbytes, offset);
 	sqe->buf_index = (uint16_t)buf_index;
 }
 
 /* The same with a vector whose parts all lie in that buffer. 6.15 */
-static inline void xu_prep_readv_fixed(struct io_uring_sqe *sqe, int fd, const struct iovec *iov, unsigned nr,
-				       uint64_t offset, int flags, int buf_index)
+static inline void xu_prep_readv_fixed(struct io_uring_sqe *sqe, int fd, const struct iovec *iov,
+				       unsigned nr, uint64_t offset, int flags, int buf_index)
 {
 	xu_prep_rw(IORING_OP_READV_FIXED, sqe, fd, iov, nr, offset);
 	sqe->rw_flags = (uint32_t)flags;
 	sqe->buf_index = (uint16_t)buf_index;
 }
 
-static inline void xu_prep_writev_fixed(struct io_uring_sqe *sqe, int fd, const struct iovec *iov, unsigned nr,
-					uint64_t offset, int flags, int buf_index)
+static inline void xu_prep_writev_fixed(struct io_uring_sqe *sqe, int fd, const struct iovec *iov,
+					unsigned nr, uint64_t offset, int flags, int buf_index)
 {
 	xu_prep_rw(IORING_OP_WRITEV_FIXED, sqe, fd, iov, nr, offset);
 	sqe->rw_flags = (uint32_t)flags;
@@ -87,8 +87,8 @@ static inline void xu_prep_writev_fixed(struct io_uring_sqe *sqe, int fd, const 
 }
 
 /* Reads a pipe or socket again and again into provided buffers of a group: one completion a read. 6.7 */
-static inline void xu_prep_read_multishot(struct io_uring_sqe *sqe, int fd, unsigned nbytes, uint64_t offset,
-					  int buf_group)
+static inline void xu_prep_read_multishot(struct io_uring_sqe *sqe, int fd, unsigned nbytes,
+					  uint64_t offset, int buf_group)
 {
 	xu_prep_rw(IORING_OP_READ_MULTISHOT, sqe, fd, NULL, nbytes, offset);
 	sqe->buf_group = (uint16_t)buf_group;
@@ -121,10 +121,22 @@ static inline void xu_prep_pipe(struct io_uring_sqe *sqe, int *fds, int pipe_fla
 	sqe->pipe_flags = (uint32_t)pipe_flags;
 }
 
+/*
+ * The same into direct descriptors: slot `file_index` and the next, or two free ones (IORING_FILE_INDEX_ALLOC), which
+ * `fds` tells then. Not with O_CLOEXEC. 6.16
+ */
+static inline void xu_prep_pipe_direct(struct io_uring_sqe *sqe, int *fds, int pipe_flags,
+				       unsigned file_index)
+{
+	xu_prep_pipe(sqe, fds, pipe_flags);
+	xu_set_target_fixed_file(sqe, file_index);
+}
+
 /* ---- Buffers provided one by one (before buffer rings, 5.19) ---- */
 
 /* Give `nr` buffers of `len` bytes each, one behind the other from `addr`, to a group, with ids from `bid` on. 5.7 */
-static inline void xu_prep_provide_buffers(struct io_uring_sqe *sqe, void *addr, int len, int nr, int bgid, int bid)
+static inline void xu_prep_provide_buffers(struct io_uring_sqe *sqe, void *addr, int len, int nr,
+					   int bgid, int bid)
 {
 	xu_prep_rw(IORING_OP_PROVIDE_BUFFERS, sqe, nr, addr, (unsigned)len, (uint64_t)bid);
 	sqe->buf_group = (uint16_t)bgid;

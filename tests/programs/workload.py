@@ -175,7 +175,7 @@ def sockets():
         listener.settimeout(0.1)
         try:
             listener.accept()
-        except TimeoutError as e:
+        except socket.timeout as e:  # since Python 3.10 the same as TimeoutError
             print("accept:", e)
         listener.setblocking(False)
         try:

@@ -107,8 +107,11 @@ static void test_timeout(struct xu_ring *ring)
 	check_pair(ring, 0, 0);
 	CHECK_LE(now_ms() - start, 9000);
 
-	xu_prep_timeout(sqe_of(ring), &bad, 0, 0);
-	CHECK_LE(take(ring, NULL), -1);
+	/* Before, a negative time was as good as for ever. */
+	if (kernel_is(5, 16)) {
+		xu_prep_timeout(sqe_of(ring), &bad, 0, 0);
+		CHECK_LE(take(ring, NULL), -1);
+	}
 	xu_prep_timeout(sqe_of(ring), &ts, 0, 1u << 31);
 	CHECK_EQ(take(ring, NULL), -EINVAL);
 }

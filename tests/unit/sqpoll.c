@@ -49,7 +49,8 @@ int main(void)
 	int ret;
 
 	need_ring();
-	ret = xu_queue_init_params(4, &ring, &p);
+	/* Places are given back after their completions have come: room for two rounds. */
+	ret = xu_queue_init_params(8, &ring, &p);
 	if (ret == -EPERM)
 		skip("no polling thread for this user before Linux 5.13");
 	CHECK_EQ(ret, 0);

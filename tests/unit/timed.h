@@ -127,6 +127,7 @@ static inline void in_time(struct xu_ring *ring)
 static inline void full_queues(struct xu_ring *ring)
 {
 	struct io_uring_cqe *cqe;
+	uint64_t sum = 0;
 
 	for (int round = 0; round < 100; round++) {
 		unsigned n = ring->sq.entries, wait = 1 + (unsigned)round % 8;
@@ -158,9 +159,13 @@ static inline void full_queues(struct xu_ring *ring)
 	CHECK_EQ(xu_sq_ready(ring), 1);
 	CHECK_EQ(xu_submit_and_wait_timeout(ring, &cqe, 3, MS(10000), NULL), 1);
 	CHECK_EQ(xu_cq_ready(ring), 3);
-	check_first(ring, cqe, 0, 1);
-	check_first(ring, xu_cq_front(ring), -EINVAL, 2);
-	check_first(ring, xu_cq_front(ring), 0, 3);
+	/* Older kernels tell of it before those that they have done. */
+	for (int i = 0; i < 3; i++) {
+		cqe = xu_cq_front(ring);
+		sum += cqe->user_data;
+		check_first(ring, cqe, cqe->user_data == 2 ? -EINVAL : 0, cqe->user_data);
+	}
+	CHECK_EQ(sum, 1 + 2 + 3);
 	check_quiet(ring);
 }
 
