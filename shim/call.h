@@ -42,35 +42,10 @@ enum way {
 	NR_WAYS
 };
 
-/* Why a call was not answered by the ring: REASON(symbol, name in the record, counts as fallback). */
-#define REASONS(REASON)                                                                            \
-	REASON(NONE, "", false)                                                                    \
-	REASON(WOULD_BLOCK, "would-block", false)     /* it has to sleep: signals, timeouts, cancellation */ \
-	REASON(ARGUMENT, "argument", false)	      /* an argument that the kernel will refuse */         \
-	REASON(FLAGS, "flags", false)		      /* flags that the op does not have */                 \
-	REASON(SIZE, "size", false)		      /* longer than the op can say */                      \
-	REASON(EMPTY, "empty", false)		      /* nothing to transfer: rules of its own */           \
-	REASON(ADDRESS, "address", false)	      /* an address handed back through pointers */         \
-	REASON(APPEND, "append", false)		      /* O_APPEND at the file's own position */             \
-	REASON(DEVICE, "device", false)		      /* terminals and other devices */                     \
-	REASON(SPECIAL_FS, "special-fs", false)	      /* /proc and the like */                              \
-	REASON(THREAD_PATH, "thread-path", false)     /* a path that means another thing in a worker */     \
-	REASON(VFORK, "vfork", false)		      /* in a vfork child, whose memory is the parent's */  \
-	REASON(NESTED, "nested", false)		      /* a signal handler in the middle of an op */          \
-	REASON(INTERPOSED, "interposed", false)	      /* another library wants the call */                  \
-	REASON(PARTED, "parted", false)		      /* the thread has namespaces or an fd table of its own */ \
-	REASON(SANDBOX, "sandbox", false)	      /* the process has sandboxed itself */                \
-	REASON(ENDED, "ended", false)		      /* the process is ending */                           \
-	REASON(NO_RING, "no-ring", true)	      /* the kernel refuses a ring */                       \
-	REASON(NO_OP, "no-op", true)		      /* the kernel lacks the op, or is said to */          \
-	REASON(REFUSED, "refused", true)	      /* the op can not do what the call can */             \
-	REASON(ENTER, "enter", true)		      /* io_uring_enter failed */                           \
-	REASON(AGAIN, "again", true)		      /* asked again by the plain call, for its signal or error */
-
+/* Why a call was not answered by the ring. */
 enum reason {
 #define REASON(symbol, name, fallback) REASON_##symbol,
-	REASONS(REASON)
-#undef REASON
+#include "shim/reasons.def"
 	NR_REASONS
 };
 

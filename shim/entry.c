@@ -66,8 +66,7 @@ static enum way plain_way(const struct call *c)
 {
 	static const bool fallback[NR_REASONS] = {
 #define REASON(symbol, name, falls_back) falls_back,
-		REASONS(REASON)
-#undef REASON
+#include "shim/reasons.def"
 	};
 
 	return fallback[c->reason] ? WAY_FALLBACK : WAY_KERNEL;

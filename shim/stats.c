@@ -25,8 +25,7 @@ static const char *const ways[NR_WAYS] = {"kernel", "ring", "memory", "queued", 
 
 static const char *const reasons[NR_REASONS] = {
 #define REASON(symbol, name, fallback) name,
-	REASONS(REASON)
-#undef REASON
+#include "shim/reasons.def"
 };
 
 /* The path as it was meant at the start, whatever the program does to its working directory. */
