@@ -19,6 +19,9 @@ int xu_resize_rings(struct xu_ring *ring, struct io_uring_params *p)
 
 	if (asked & ~(IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP))
 		return -EINVAL;
+	/* Kernels up to 6.18 at least do not tell where the new index array is. */
+	if (!(ring->flags & IORING_SETUP_NO_SQARRAY))
+		return -EINVAL;
 	/* The kernel carries over what lies between head and tail, so what was prepared must be there. */
 	if (!(ring->flags & IORING_SETUP_SQPOLL))
 		XU_STORE_RELEASE(ring->sq.ktail, ring->sq.tail);

@@ -53,6 +53,7 @@ enum reason {
 enum state {
 	STATE_PLAIN, /* not answered: the plain call is to be made */
 	STATE_DONE,  /* answered: res */
+	STATE_FELL_BACK, /* answered: res, by a plain call that was already made */
 	STATE_REST,  /* answered in part: `done` bytes, where the plain call would have gone on (engine/single.c) */
 };
 

@@ -80,7 +80,7 @@ void call_plain(struct call *c)
 
 long call_answer(struct call *c)
 {
-	count(c, WAY_RING);
+	count(c, c->state == STATE_FELL_BACK ? plain_way(c) : WAY_RING);
 	errno = c->saved_errno;
 	return errno_result(c->res);
 }

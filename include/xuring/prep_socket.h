@@ -26,7 +26,8 @@ static inline void xu_prep_send(struct io_uring_sqe *sqe, int fd, const void *bu
 }
 
 /* Receives again and again into provided buffers (set sqe->buf_group): one completion a receive. 6.0 */
-static inline void xu_prep_recv_multishot(struct io_uring_sqe *sqe, int fd, void *buf, size_t len, int flags)
+static inline void xu_prep_recv_multishot(struct io_uring_sqe *sqe, int fd, void *buf, size_t len,
+					  int flags)
 {
 	xu_prep_recv(sqe, fd, buf, len, flags);
 	sqe->ioprio |= IORING_RECV_MULTISHOT;
@@ -42,14 +43,15 @@ static inline void xu_prep_send_bundle(struct io_uring_sqe *sqe, int fd, size_t 
 }
 
 /* Give a prepared send a destination: sendto(2). The address must stay until the entry was submitted. 6.1 */
-static inline void xu_prep_send_set_addr(struct io_uring_sqe *sqe, const struct sockaddr *addr, uint16_t addr_len)
+static inline void xu_prep_send_set_addr(struct io_uring_sqe *sqe, const struct sockaddr *addr,
+					 uint16_t addr_len)
 {
 	sqe->addr2 = (uint64_t)(uintptr_t)addr;
 	sqe->addr_len = addr_len;
 }
 
-static inline void xu_prep_sendto(struct io_uring_sqe *sqe, int fd, const void *buf, size_t len, int flags,
-				  const struct sockaddr *addr, socklen_t addr_len)
+static inline void xu_prep_sendto(struct io_uring_sqe *sqe, int fd, const void *buf, size_t len,
+				  int flags, const struct sockaddr *addr, socklen_t addr_len)
 {
 	xu_prep_send(sqe, fd, buf, len, flags);
 	xu_prep_send_set_addr(sqe, addr, (uint16_t)addr_len);
@@ -59,8 +61,8 @@ static inline void xu_prep_sendto(struct io_uring_sqe *sqe, int fd, const void *
  * send(2) without copying: the buffer is the kernel's until a second completion (IORING_CQE_F_NOTIF), which comes if
  * the first has IORING_CQE_F_MORE. `zc_flags` are IORING_SEND_ZC_* and IORING_RECVSEND_*. 6.0
  */
-static inline void xu_prep_send_zc(struct io_uring_sqe *sqe, int fd, const void *buf, size_t len, int flags,
-				   unsigned zc_flags)
+static inline void xu_prep_send_zc(struct io_uring_sqe *sqe, int fd, const void *buf, size_t len,
+				   int flags, unsigned zc_flags)
 {
 	xu_prep_rw(IORING_OP_SEND_ZC, sqe, fd, buf, (unsigned)len, 0);
 	sqe->msg_flags = (uint32_t)flags;
@@ -68,8 +70,8 @@ static inline void xu_prep_send_zc(struct io_uring_sqe *sqe, int fd, const void 
 }
 
 /* The same from a registered buffer. 6.0 */
-static inline void xu_prep_send_zc_fixed(struct io_uring_sqe *sqe, int fd, const void *buf, size_t len, int flags,
-					 unsigned zc_flags, unsigned buf_index)
+static inline void xu_prep_send_zc_fixed(struct io_uring_sqe *sqe, int fd, const void *buf,
+					 size_t len, int flags, unsigned zc_flags, unsigned buf_index)
 {
 	xu_prep_send_zc(sqe, fd, buf, len, flags, zc_flags);
 	sqe->ioprio |= IORING_RECVSEND_FIXED_BUF;
@@ -100,7 +102,8 @@ static inline void xu_prep_sendmsg(struct io_uring_sqe *sqe, int fd, const struc
 }
 
 /* The same again and again, into provided buffers; each begins with a struct io_uring_recvmsg_out. 6.0 */
-static inline void xu_prep_recvmsg_multishot(struct io_uring_sqe *sqe, int fd, struct msghdr *msg, unsigned flags)
+static inline void xu_prep_recvmsg_multishot(struct io_uring_sqe *sqe, int fd, struct msghdr *msg,
+					     unsigned flags)
 {
 	xu_prep_recvmsg(sqe, fd, msg, flags);
 	sqe->ioprio |= IORING_RECV_MULTISHOT;
@@ -108,15 +111,16 @@ static inline void xu_prep_recvmsg_multishot(struct io_uring_sqe *sqe, int fd, s
 }
 
 /* sendmsg(2) without copying: see xu_prep_send_zc. 6.1 */
-static inline void xu_prep_sendmsg_zc(struct io_uring_sqe *sqe, int fd, const struct msghdr *msg, unsigned flags)
+static inline void xu_prep_sendmsg_zc(struct io_uring_sqe *sqe, int fd, const struct msghdr *msg,
+				      unsigned flags)
 {
 	xu_prep_sendmsg(sqe, fd, msg, flags);
 	sqe->opcode = IORING_OP_SENDMSG_ZC;
 }
 
 /* The same, all of the message's vector in one registered buffer. 6.15 */
-static inline void xu_prep_sendmsg_zc_fixed(struct io_uring_sqe *sqe, int fd, const struct msghdr *msg, unsigned flags,
-					    unsigned buf_index)
+static inline void xu_prep_sendmsg_zc_fixed(struct io_uring_sqe *sqe, int fd, const struct msghdr *msg,
+					    unsigned flags, unsigned buf_index)
 {
 	xu_prep_sendmsg_zc(sqe, fd, msg, flags);
 	sqe->ioprio |= IORING_RECVSEND_FIXED_BUF;
@@ -132,8 +136,8 @@ static inline void xu_prep_accept(struct io_uring_sqe *sqe, int fd, struct socka
 }
 
 /* The same into a direct descriptor. 5.15 */
-static inline void xu_prep_accept_direct(struct io_uring_sqe *sqe, int fd, struct sockaddr *addr, socklen_t *addrlen,
-					 int flags, unsigned file_index)
+static inline void xu_prep_accept_direct(struct io_uring_sqe *sqe, int fd, struct sockaddr *addr,
+					 socklen_t *addrlen, int flags, unsigned file_index)
 {
 	xu_prep_accept(sqe, fd, addr, addrlen, flags);
 	xu_set_target_fixed_file(sqe, file_index);
@@ -148,8 +152,9 @@ static inline void xu_prep_multishot_accept(struct io_uring_sqe *sqe, int fd, st
 }
 
 /* The same into any free direct descriptors. 5.19 */
-static inline void xu_prep_multishot_accept_direct(struct io_uring_sqe *sqe, int fd, struct sockaddr *addr,
-						   socklen_t *addrlen, int flags)
+static inline void xu_prep_multishot_accept_direct(struct io_uring_sqe *sqe, int fd,
+						   struct sockaddr *addr, socklen_t *addrlen,
+						   int flags)
 {
 	xu_prep_multishot_accept(sqe, fd, addr, addrlen, flags);
 	xu_set_target_fixed_file(sqe, IORING_FILE_INDEX_ALLOC);
@@ -177,15 +182,15 @@ static inline void xu_prep_socket(struct io_uring_sqe *sqe, int domain, int type
 }
 
 /* The same into a direct descriptor. 5.19 */
-static inline void xu_prep_socket_direct(struct io_uring_sqe *sqe, int domain, int type, int protocol,
-					 unsigned file_index, unsigned flags)
+static inline void xu_prep_socket_direct(struct io_uring_sqe *sqe, int domain, int type,
+					 int protocol, unsigned file_index, unsigned flags)
 {
 	xu_prep_socket(sqe, domain, type, protocol, flags);
 	xu_set_target_fixed_file(sqe, file_index);
 }
 
-static inline void xu_prep_socket_direct_alloc(struct io_uring_sqe *sqe, int domain, int type, int protocol,
-					       unsigned flags)
+static inline void xu_prep_socket_direct_alloc(struct io_uring_sqe *sqe, int domain, int type,
+					       int protocol, unsigned flags)
 {
 	xu_prep_socket_direct(sqe, domain, type, protocol, IORING_FILE_INDEX_ALLOC, flags);
 }
@@ -204,8 +209,8 @@ static inline void xu_prep_listen(struct io_uring_sqe *sqe, int fd, int backlog)
 }
 
 /* A command of a socket: SOCKET_URING_OP_*, with the arguments of getsockopt(2) and setsockopt(2). 6.7 */
-static inline void xu_prep_cmd_sock(struct io_uring_sqe *sqe, int cmd_op, int fd, int level, int optname, void *optval,
-				    int optlen)
+static inline void xu_prep_cmd_sock(struct io_uring_sqe *sqe, int cmd_op, int fd, int level,
+				    int optname, void *optval, int optlen)
 {
 	xu_prep_rw(IORING_OP_URING_CMD, sqe, fd, NULL, 0, 0);
 	sqe->cmd_op = (uint32_t)cmd_op;

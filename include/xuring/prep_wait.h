@@ -37,8 +37,8 @@ static inline void xu_prep_poll_remove(struct io_uring_sqe *sqe, uint64_t user_d
 }
 
 /* Change a poll's events, user data, or both: IORING_POLL_UPDATE_* in `flags`. 5.13 */
-static inline void xu_prep_poll_update(struct io_uring_sqe *sqe, uint64_t old_user_data, uint64_t new_user_data,
-				       unsigned events, unsigned flags)
+static inline void xu_prep_poll_update(struct io_uring_sqe *sqe, uint64_t old_user_data,
+				       uint64_t new_user_data, unsigned events, unsigned flags)
 {
 	xu_prep_poll_add(sqe, -1, events);
 	sqe->opcode = IORING_OP_POLL_REMOVE;
@@ -72,8 +72,8 @@ static inline void xu_prep_timeout_remove(struct io_uring_sqe *sqe, uint64_t use
 }
 
 /* Give a timeout another time. 5.11 */
-static inline void xu_prep_timeout_update(struct io_uring_sqe *sqe, const struct xu_timespec *ts, uint64_t user_data,
-					  unsigned flags)
+static inline void xu_prep_timeout_update(struct io_uring_sqe *sqe, const struct xu_timespec *ts,
+					  uint64_t user_data, unsigned flags)
 {
 	xu_prep_timeout_remove(sqe, user_data, flags | IORING_TIMEOUT_UPDATE);
 	sqe->off = (uint64_t)(uintptr_t)ts;
@@ -102,16 +102,16 @@ static inline void xu_prep_epoll_ctl(struct io_uring_sqe *sqe, int epfd, int fd,
 }
 
 /* epoll_wait(2): one completion with the number of events written to `events`. `flags` must be 0. 6.15 */
-static inline void xu_prep_epoll_wait(struct io_uring_sqe *sqe, int epfd, struct epoll_event *events, int maxevents,
-				      unsigned flags)
+static inline void xu_prep_epoll_wait(struct io_uring_sqe *sqe, int epfd,
+				      struct epoll_event *events, int maxevents, unsigned flags)
 {
 	xu_prep_rw(IORING_OP_EPOLL_WAIT, sqe, epfd, events, (unsigned)maxevents, 0);
 	sqe->rw_flags = (int)flags;
 }
 
 /* waitid(2). The completion's result is 0, and `info`, if any, is filled. `flags` must be 0. 6.7 */
-static inline void xu_prep_waitid(struct io_uring_sqe *sqe, int idtype, int id, void *info, int options,
-				  unsigned flags)
+static inline void xu_prep_waitid(struct io_uring_sqe *sqe, int idtype, int id, void *info,
+				  int options, unsigned flags)
 {
 	xu_prep_rw(IORING_OP_WAITID, sqe, id, NULL, (unsigned)idtype, (uint64_t)(uintptr_t)info);
 	sqe->waitid_flags = flags;
@@ -119,8 +119,8 @@ static inline void xu_prep_waitid(struct io_uring_sqe *sqe, int idtype, int id, 
 }
 
 /* futex_wait(2): until *futex is woken with a mask that meets `mask`; EAGAIN if it is not `val`. FUTEX2_* flags. 6.7 */
-static inline void xu_prep_futex_wait(struct io_uring_sqe *sqe, const uint32_t *futex, uint64_t val, uint64_t mask,
-				      uint32_t futex_flags, unsigned flags)
+static inline void xu_prep_futex_wait(struct io_uring_sqe *sqe, const uint32_t *futex, uint64_t val,
+				      uint64_t mask, uint32_t futex_flags, unsigned flags)
 {
 	xu_prep_rw(IORING_OP_FUTEX_WAIT, sqe, (int)futex_flags, futex, 0, val);
 	sqe->futex_flags = flags;
@@ -128,8 +128,8 @@ static inline void xu_prep_futex_wait(struct io_uring_sqe *sqe, const uint32_t *
 }
 
 /* futex_wake(2): at most `val` waiters. The result is how many. 6.7 */
-static inline void xu_prep_futex_wake(struct io_uring_sqe *sqe, const uint32_t *futex, uint64_t val, uint64_t mask,
-				      uint32_t futex_flags, unsigned flags)
+static inline void xu_prep_futex_wake(struct io_uring_sqe *sqe, const uint32_t *futex, uint64_t val,
+				      uint64_t mask, uint32_t futex_flags, unsigned flags)
 {
 	xu_prep_rw(IORING_OP_FUTEX_WAKE, sqe, (int)futex_flags, futex, 0, val);
 	sqe->futex_flags = flags;
@@ -137,7 +137,8 @@ static inline void xu_prep_futex_wake(struct io_uring_sqe *sqe, const uint32_t *
 }
 
 /* futex_waitv(2): `waiters` is an array of `nr` struct futex_waitv. The result is the index that was woken. 6.7 */
-static inline void xu_prep_futex_waitv(struct io_uring_sqe *sqe, const void *waiters, uint32_t nr, unsigned flags)
+static inline void xu_prep_futex_waitv(struct io_uring_sqe *sqe, const void *waiters, uint32_t nr,
+				       unsigned flags)
 {
 	xu_prep_rw(IORING_OP_FUTEX_WAITV, sqe, 0, waiters, nr, 0);
 	sqe->futex_flags = flags;
@@ -146,23 +147,24 @@ static inline void xu_prep_futex_waitv(struct io_uring_sqe *sqe, const void *wai
 /* ---- Between rings, and to drivers ---- */
 
 /* Post a completion with this result (`len`) and user data (`data`) to another ring, told by its fd. 5.18 */
-static inline void xu_prep_msg_ring(struct io_uring_sqe *sqe, int fd, unsigned len, uint64_t data, unsigned flags)
+static inline void xu_prep_msg_ring(struct io_uring_sqe *sqe, int fd, unsigned len, uint64_t data,
+				    unsigned flags)
 {
 	xu_prep_rw(IORING_OP_MSG_RING, sqe, fd, NULL, len, data);
 	sqe->msg_ring_flags = flags;
 }
 
 /* The same with flags in the completion. 6.3 */
-static inline void xu_prep_msg_ring_cqe_flags(struct io_uring_sqe *sqe, int fd, unsigned len, uint64_t data,
-					      unsigned flags, unsigned cqe_flags)
+static inline void xu_prep_msg_ring_cqe_flags(struct io_uring_sqe *sqe, int fd, unsigned len,
+					      uint64_t data, unsigned flags, unsigned cqe_flags)
 {
 	xu_prep_msg_ring(sqe, fd, len, data, flags | IORING_MSG_RING_FLAGS_PASS);
 	sqe->file_index = cqe_flags;
 }
 
 /* Hand a direct descriptor to another ring's table: slot `source` there into `target`, or ALLOC. 6.0 */
-static inline void xu_prep_msg_ring_fd(struct io_uring_sqe *sqe, int fd, int source, int target, uint64_t data,
-				       unsigned flags)
+static inline void xu_prep_msg_ring_fd(struct io_uring_sqe *sqe, int fd, int source, int target,
+				       uint64_t data, unsigned flags)
 {
 	xu_prep_rw(IORING_OP_MSG_RING, sqe, fd, (const void *)(uintptr_t)IORING_MSG_SEND_FD, 0, data);
 	sqe->addr3 = (uint64_t)source;
@@ -170,8 +172,8 @@ static inline void xu_prep_msg_ring_fd(struct io_uring_sqe *sqe, int fd, int sou
 	sqe->msg_ring_flags = flags;
 }
 
-static inline void xu_prep_msg_ring_fd_alloc(struct io_uring_sqe *sqe, int fd, int source, uint64_t data,
-					     unsigned flags)
+static inline void xu_prep_msg_ring_fd_alloc(struct io_uring_sqe *sqe, int fd, int source,
+					     uint64_t data, unsigned flags)
 {
 	xu_prep_msg_ring_fd(sqe, fd, source, (int)IORING_FILE_INDEX_ALLOC, data, flags);
 }

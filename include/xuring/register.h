@@ -128,9 +128,10 @@ int xu_register_personality(struct xu_ring *ring);
 int xu_unregister_personality(struct xu_ring *ring, int id);
 
 /*
- * Give the queues another size: p->sq_entries, and with IORING_SETUP_CQSIZE p->cq_entries; of the flags only that and
- * IORING_SETUP_CLAMP. What is in the queues stays; -EOVERFLOW when it has no room. Pointers to entries of the old queues
- * are void after it. Needs IORING_SETUP_DEFER_TASKRUN. `p` has the kernel's answers. 6.13
+ * Give the queues another size: p->sq_entries, and with IORING_SETUP_CQSIZE p->cq_entries; of the
+ * flags only that and IORING_SETUP_CLAMP. What is in the queues stays; -EOVERFLOW when it has no
+ * room. Pointers to entries of the old queues are void after it. Needs IORING_SETUP_DEFER_TASKRUN and
+ * IORING_SETUP_NO_SQARRAY (the best ring has both). `p` has the kernel's answers. 6.13
  */
 int xu_resize_rings(struct xu_ring *ring, struct io_uring_params *p);
 

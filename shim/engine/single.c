@@ -53,12 +53,19 @@ static void run_simple(struct call *c)
 	}
 }
 
-/* The call that c->sqe stands for, made plainly while handlers are held back: for the signal that comes with its error. */
+/*
+ * The call that c->sqe stands for, made plainly while handlers are held back: for the signal that comes with its error, or
+ * at a position that is already claimed.
+ */
 static long again(const struct call *c, bool positioned)
 {
 	const struct io_uring_sqe *s = &c->sqe;
 
 	switch (s->opcode) {
+	case IORING_OP_READ:
+		return xu_sys(SYS_pread64, s->fd, s->addr, s->len, s->off);
+	case IORING_OP_READV:
+		return xu_sys(SYS_preadv, s->fd, s->addr, s->len, s->off, 0);
 	case IORING_OP_WRITE:
 		return positioned ? xu_sys(SYS_pwrite64, s->fd, s->addr, s->len, s->off)
 				  : xu_sys(SYS_write, s->fd, s->addr, s->len);
@@ -80,7 +87,10 @@ static long again(const struct call *c, bool positioned)
 
 /* ---- Transfers ---- */
 
-/* At the file's own position: claim the bytes, transfer, give back what was not got. */
+/*
+ * At the file's own position: claim the bytes, transfer, give back what was not got. Where the ring would not, the plain
+ * call goes to the claimed bytes, too: the position may have moved on with others.
+ */
 static void run_at_position(struct call *c, bool write)
 {
 	int fd = c->sqe.fd;
@@ -97,11 +107,14 @@ static void run_at_position(struct call *c, bool write)
 	}
 	c->sqe.off = (uint64_t)end - c->asked;
 	run_simple(c);
-	if (c->state == STATE_DONE && c->res == (long)c->asked)
-		return;
-	xu_sys(SYS_lseek, fd, (c->state == STATE_DONE && c->res > 0 ? c->res : 0) - (long)c->asked, SEEK_CUR);
-	if (c->state == STATE_DONE && c->res == -EFBIG)
-		answer(c, again(c, false));
+	if (c->state == STATE_PLAIN) {
+		c->state = STATE_FELL_BACK;
+		c->res = again(c, true);
+	} else if (c->res == -EFBIG) {
+		c->res = again(c, true);
+	}
+	if (c->res != (long)c->asked)
+		xu_sys(SYS_lseek, fd, (c->res > 0 ? c->res : 0) - (long)c->asked, SEEK_CUR);
 }
 
 /* Would the plain call wait here? `flags` are those of the call itself. */

@@ -267,6 +267,7 @@ case_redis() {
 	redis-check-aof appendonlydir/*.incr.aof | tail -n 1
 
 	serve "$PORT" "${redis[@]}" --appendonly yes
+	until "${cli[@]}" info persistence | grep -q '^loading:0'; do sleep 0.02; done
 	"${cli[@]}" debug digest | cmp - digest
 	"${cli[@]}" save
 	"${cli[@]}" bgrewriteaof
@@ -276,6 +277,7 @@ case_redis() {
 	redis-check-rdb dump.rdb | grep -o 'Checksum OK'
 
 	serve "$PORT" "${redis[@]}" --appendonly no
+	until "${cli[@]}" info persistence | grep -q '^loading:0'; do sleep 0.02; done
 	"${cli[@]}" debug digest | cmp - digest
 	stop
 	rm -r appendonlydir dump.rdb # they hold times

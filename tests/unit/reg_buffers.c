@@ -1,7 +1,8 @@
 /* Registered buffers: tables, sparse ones, tags, changes, clones. */
 #include "tests/unit/op.h"
 
-static char memory[3][4096];
+/* Pages of their own: older kernels take no memory that is mapped from a file, as the program's data are. */
+static char memory[3][4096] __attribute__((aligned(4096)));
 static int fd;
 
 /* What a read into the buffer of this index gives; the memory must be the right one's. */

@@ -18,13 +18,18 @@ static void test_restrictions(void)
 	CHECK_EQ(xu_register_restrictions(&ring, res, 2), 0);
 	CHECK_EQ(xu_enable_rings(&ring), 0);
 	CHECK_EQ(ring.flags & IORING_SETUP_R_DISABLED, 0);
-	CHECK_EQ(xu_enable_rings(&ring), -EBADFD);
-	CHECK_EQ(xu_register_restrictions(&ring, res, 2), -EBADFD);
+	CHECK_EQ(xu_enable_rings(&ring), -EACCES);
 	CHECK_EQ(result_of(&ring), 0);
 	xu_prep_read(sqe_of(&ring), 0, res, 0, 0);
 	CHECK_EQ(result_of(&ring), -EACCES);
 	CHECK_EQ(xu_register_eventfd(&ring, 0), -EACCES);
 	CHECK_EQ(xu_register_files(&ring, &none, 1), 0);
+	xu_queue_exit(&ring);
+	/* Too late for a ring that runs. */
+	CHECK_EQ(xu_queue_init(4, &ring, 0), 0);
+	CHECK_EQ(xu_enable_rings(&ring), -EBADFD);
+	CHECK_EQ(xu_register_restrictions(&ring, res, 2), -EBADFD);
+	check_ring_works(&ring);
 	xu_queue_exit(&ring);
 }
 

@@ -51,6 +51,7 @@ int main(void)
 	CHECK_EQ(xu_tickets_take(&t, owners), XU_TICKET_NONE);
 
 	/* Taking and giving back at random: each ticket leads to its owner and no other. */
+	memset(held, 0, sizeof(held));
 	xu_tickets_init(&t, slots, SLOTS);
 	for (int i = 0; i < 200000; i++) {
 		unsigned n;
