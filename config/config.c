@@ -8,9 +8,9 @@ enum kind { KIND_CHOICE, KIND_NUMBER, KIND_TEXT };
 struct option {
 	const char *name;
 	enum kind kind;
-	size_t offset;     /* of its member in struct xu_config */
-	const char *form;  /* the words of a choice, or what a text looks like */
-	const char *def;   /* of a choice */
+	size_t offset;	  /* of its member in struct xu_config */
+	const char *form; /* the words of a choice, or what a text looks like */
+	const char *def;  /* of a choice */
 	unsigned long number, low, high;
 };
 
@@ -19,7 +19,8 @@ static const struct option options[] = {
 	{#NAME, KIND_CHOICE, offsetof(struct xu_config, field), words, def, 0, 0, 0},
 #define NUMBER(NAME, field, def, low, high, help)                                                  \
 	{#NAME, KIND_NUMBER, offsetof(struct xu_config, field), "", "", def, low, high},
-#define TEXT(NAME, field, form, help) {#NAME, KIND_TEXT, offsetof(struct xu_config, field), form, "", 0, 0, 0},
+#define TEXT(NAME, field, form, help)                                                              \
+	{#NAME, KIND_TEXT, offsetof(struct xu_config, field), form, "", 0, 0, 0},
 #include "config/options.def"
 };
 
@@ -184,7 +185,8 @@ void xu_config_defaults(struct xu_config *config)
 		char *member = (char *)config + options[i].offset;
 
 		if (options[i].kind == KIND_CHOICE)
-			*(unsigned *)(void *)member = (unsigned)place_of(options[i].form, options[i].def);
+			*(unsigned *)(void *)member =
+				(unsigned)place_of(options[i].form, options[i].def);
 		else if (options[i].kind == KIND_NUMBER)
 			*(unsigned long *)(void *)member = options[i].number;
 	}

@@ -14,22 +14,22 @@ struct thread;
 
 /* How a call is taken through the ring. What each means stands with its function in engine/single.c. */
 enum route {
-	ROUTE_NONE,	 /* not looked at yet */
-	ROUTE_READ,	 /* in, at the file's own position */
-	ROUTE_WRITE,	 /* out, at the file's own position */
-	ROUTE_AT,	 /* in or out, at a given position */
-	ROUTE_RECV,	 /* from a socket */
-	ROUTE_SEND,	 /* to a socket */
+	ROUTE_NONE,  /* not looked at yet */
+	ROUTE_READ,  /* in, at the file's own position */
+	ROUTE_WRITE, /* out, at the file's own position */
+	ROUTE_AT,    /* in or out, at a given position */
+	ROUTE_RECV,  /* from a socket */
+	ROUTE_SEND,  /* to a socket */
 	ROUTE_ACCEPT,
 	ROUTE_CONNECT,
 	ROUTE_OPEN,
 	ROUTE_CLOSE,
-	ROUTE_FD,	 /* on an fd, never waiting for other programs */
-	ROUTE_FD_CANCEL, /* the same, and a cancellation point */
-	ROUTE_FD_LIMIT,	 /* on an fd, and may exceed RLIMIT_FSIZE */
+	ROUTE_FD,	       /* on an fd, never waiting for other programs */
+	ROUTE_FD_CANCEL,       /* the same, and a cancellation point */
+	ROUTE_FD_LIMIT,	       /* on an fd, and may exceed RLIMIT_FSIZE */
 	ROUTE_FD_LIMIT_CANCEL, /* the same, and a cancellation point */
-	ROUTE_NAME,	 /* on a path */
-	ROUTE_WAIT,	 /* for events: only those that are there */
+	ROUTE_NAME,	       /* on a path */
+	ROUTE_WAIT,	       /* for events: only those that are there */
 };
 
 /* Who answered a call. The names are those of the statistics record. */
@@ -51,10 +51,10 @@ enum reason {
 
 /* Where a call stands after the ring was tried. */
 enum state {
-	STATE_PLAIN, /* not answered: the plain call is to be made */
-	STATE_DONE,  /* answered: res */
+	STATE_PLAIN,	 /* not answered: the plain call is to be made */
+	STATE_DONE,	 /* answered: res */
 	STATE_FELL_BACK, /* answered: res, by a plain call that was already made */
-	STATE_REST,  /* answered in part: `done` bytes, where the plain call would have gone on (engine/single.c) */
+	STATE_REST, /* answered in part: `done` bytes, where the plain call would have gone on (engine/single.c) */
 };
 
 struct call {
@@ -63,15 +63,15 @@ struct call {
 	enum route route;
 	enum reason reason; /* why the plain call is made */
 	enum state state;
-	long res;	 /* the answer: a result or -errno */
-	size_t done;	 /* STATE_REST: bytes that are through */
-	size_t asked;	 /* bytes asked for, where the route needs it */
-	bool cancels;	 /* it is a cancellation point where the plain call would be one: not so by way of syscall() */
+	long res;     /* the answer: a result or -errno */
+	size_t done;  /* STATE_REST: bytes that are through */
+	size_t asked; /* bytes asked for, where the route needs it */
+	bool cancels; /* it is a cancellation point where the plain call would be one: not so by way of syscall() */
 	int saved_errno; /* as the program had it */
 	struct io_uring_sqe sqe;
 	union {
-		struct statx stx;     /* what stat and kin are made from */
-		struct msghdr msg;    /* a message made for a call that had none */
+		struct statx stx;  /* what stat and kin are made from */
+		struct msghdr msg; /* a message made for a call that had none */
 	};
 	struct iovec iov;
 };

@@ -106,7 +106,7 @@ void call_passed(enum symbol symbol)
 #define NR(nr) ((unsigned)(nr))
 #define AT(off) ((uint64_t)(off))
 
-#define MAKES(flags) ((flags) & O_CREAT || ((flags) & O_TMPFILE) == O_TMPFILE)
+#define MAKES(flags) ((flags)&O_CREAT || ((flags)&O_TMPFILE) == O_TMPFILE)
 #define MODE(flags, mode) (MAKES(flags) ? (mode) : 0)
 
 /* The longest value of an extended attribute (XATTR_SIZE_MAX). */
@@ -124,7 +124,7 @@ static void give_error_number(struct call *c)
 	before_part()
 
 #define ONCE_ALONE(again)                                                                          \
-	for (int i_ = 0; result < 0 && errno == EINVAL && lifecycle_again(i_); i_++) {             \
+	if (result < 0 && errno == EINVAL && lifecycle_again()) {                                  \
 		errno = errno_;                                                                    \
 		result = (__typeof__(result))errno_result(again);                                  \
 	}
@@ -143,9 +143,10 @@ static void give_stat(struct call *c, struct stat *to)
 		return;
 	}
 	memset(&st, 0, sizeof(st));
-	st.st_dev = (dev_t)x->stx_dev_minor % 256 | (dev_t)x->stx_dev_major << 8 | (dev_t)(x->stx_dev_minor / 256) << 20;
-	st.st_rdev =
-		(dev_t)x->stx_rdev_minor % 256 | (dev_t)x->stx_rdev_major << 8 | (dev_t)(x->stx_rdev_minor / 256) << 20;
+	st.st_dev = (dev_t)x->stx_dev_minor % 256 | (dev_t)x->stx_dev_major << 8 |
+		    (dev_t)(x->stx_dev_minor / 256) << 20;
+	st.st_rdev = (dev_t)x->stx_rdev_minor % 256 | (dev_t)x->stx_rdev_major << 8 |
+		     (dev_t)(x->stx_rdev_minor / 256) << 20;
 	st.st_ino = x->stx_ino;
 	st.st_mode = x->stx_mode;
 	st.st_nlink = x->stx_nlink;
@@ -162,8 +163,8 @@ static void give_stat(struct call *c, struct stat *to)
 }
 
 /* sendto with an address is sendmsg. */
-static void prepare_message(struct call *c, int fd, const void *buf, size_t n, int flags, const struct sockaddr *addr,
-			    socklen_t len)
+static void prepare_message(struct call *c, int fd, const void *buf, size_t n, int flags,
+			    const struct sockaddr *addr, socklen_t len)
 {
 	c->iov = (struct iovec){(void *)buf, n};
 	memset(&c->msg, 0, sizeof(c->msg));
@@ -180,8 +181,7 @@ static void cancellation_point(enum route route)
 	switch (route) {
 	case ROUTE_FD:
 	case ROUTE_FD_LIMIT:
-	case ROUTE_NAME:
-		break;
+	case ROUTE_NAME: break;
 	default:
 		if (REAL(pthread_testcancel))
 			REAL(pthread_testcancel)();
@@ -217,7 +217,7 @@ static void cancellation_point(enum route route)
                                                                                                    \
 		if (!call_begin(c, SYM_##of, route))                                               \
 			return false;                                                              \
-		PLAIN_IF(cancels && FOREIGN(name), REASON_INTERPOSED);                             \
+		PLAIN_IF((cancels) && FOREIGN(name), REASON_INTERPOSED);                           \
 		prepare;                                                                           \
 		c->cancels = cancels;                                                              \
 		if (cancels)                                                                       \
@@ -273,9 +273,9 @@ static void cancellation_point(enum route route)
 			return PLAINLY(ret, name, args, sys);                                      \
 		call_passed(SYM_##name);                                                           \
 		before;                                                                            \
-		result = PLAINLY(ret, name, args, sys);                                                 \
+		result = PLAINLY(ret, name, args, sys);                                            \
 		after;                                                                             \
-		return result;                                                                         \
+		return result;                                                                     \
 	}                                                                                          \
 	ENTRY(ret, name, params)                                                                   \
 	{                                                                                          \
@@ -306,23 +306,26 @@ static void cancellation_point(enum route route)
 static bool try_number(struct call *call, long nr, long a, long b, long c, long d, long e, long f)
 {
 	switch (nr) {
+		/* clang-format off */
 #define NUMBER(number, symbol, ...)                                                                \
 	case number:                                                                               \
 		return try_##symbol(call, false, __VA_ARGS__);
 #include "shim/numbers.def"
-	default:
-		return false;
+	/* clang-format on */
+	default: return false;
 	}
 }
 
-static __attribute__((noinline)) long awake_syscall(long nr, long a, long b, long c, long d, long e, long f)
+static __attribute__((noinline)) long awake_syscall(long nr, long a, long b, long c, long d, long e,
+						    long f)
 {
 	struct call call = {.saved_errno = errno};
 	bool sandboxes;
 	long res;
 
 	if (!awake)
-		return PLAINLY(long, syscall, (nr, a, b, c, d, e, f), xu_syscall6(nr, a, b, c, d, e, f));
+		return PLAINLY(long, syscall, (nr, a, b, c, d, e, f),
+			       xu_syscall6(nr, a, b, c, d, e, f));
 	call_passed(SYM_syscall);
 	sandboxes = before_syscall(nr, a, b, c);
 	if (try_number(&call, nr, a, b, c, d, e, f))
@@ -331,7 +334,7 @@ static __attribute__((noinline)) long awake_syscall(long nr, long a, long b, lon
 		call_plain(&call);
 	errno = call.saved_errno;
 	res = xu_syscall6(nr, a, b, c, d, e, f);
-	for (int i = 0; res == -EINVAL && (nr == SYS_unshare || nr == SYS_setns) && lifecycle_again(i); i++)
+	if (res == -EINVAL && (nr == SYS_unshare || nr == SYS_setns) && lifecycle_again())
 		res = xu_syscall6(nr, a, b, c, d, e, f);
 	res = errno_result(res);
 	after_sandbox(sandboxes, res);

@@ -59,7 +59,8 @@ static int op_of(const char *how)
 	name += sizeof(prefix) - 1;
 	len = strcspn(name, "(");
 	for (size_t i = 0; i < sizeof(other_names) / sizeof(other_names[0]); i++)
-		if (strlen(other_names[i].prepare) == len && !memcmp(other_names[i].prepare, name, len))
+		if (strlen(other_names[i].prepare) == len &&
+		    !memcmp(other_names[i].prepare, name, len))
 			return xu_op_number(other_names[i].op, strlen(other_names[i].op));
 	return xu_op_number(name, len);
 }
@@ -122,7 +123,8 @@ static void describe_symbols(struct xu_text *t, const struct xu_probe *probe)
 		xu_text_str(t, xu_op_since((unsigned)op) % 1000 > 9 ? "    " : "     ");
 		xu_text_str(t, xu_opcode_supported(probe, (unsigned)op) ? "yes\n" : "no\n");
 	}
-	xu_text_str(t, "\nPassed on, with or without being watched, as io_uring has no op for them:\n");
+	xu_text_str(t,
+		    "\nPassed on, with or without being watched, as io_uring has no op for them:\n");
 	for (size_t i = 0, col = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		size_t len = strlen(rows[i].symbol) + 1;
 
@@ -144,7 +146,8 @@ __attribute__((noreturn, used, noinline)) static void print(void)
 	bool ring;
 
 	xu_text_init(&t, buf, sizeof(buf));
-	xu_text_str(&t, "xuring " XU_VERSION ": to be preloaded (LD_PRELOAD=.../libxuring-shim.so PROGRAM)\n");
+	xu_text_str(&t, "xuring " XU_VERSION
+			": to be preloaded (LD_PRELOAD=.../libxuring-shim.so PROGRAM)\n");
 	ring = describe_kernel(&t, &probe);
 	describe_symbols(&t, &probe);
 	xu_sys(SYS_exit_group, log_write(NULL, 1, buf, t.len) && ring ? 0 : 1);

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "config/text.h"
 #include "core/syscall.h"
 #include "shim/lifecycle.h"
 #include "shim/policy.h"
@@ -31,7 +32,8 @@
 #define SECCOMP_MODE_STRICT 1
 #endif
 
-#define EXPORT(ret, name, params) __attribute__((visibility("default"))) ret xs_##name params __asm__(#name)
+#define EXPORT(ret, name, params)                                                                  \
+	__attribute__((visibility("default"))) ret xs_##name params __asm__(#name)
 
 void before_exec(const char *path)
 {
@@ -70,21 +72,6 @@ void before_close_range(int flags)
 		before_part();
 }
 
-static bool pause_for(int i)
-{
-	struct timespec ms = {.tv_nsec = 1000000};
-
-	if (i >= 100)
-		return false;
-	xu_sys(SYS_nanosleep, &ms, 0);
-	return true;
-}
-
-bool lifecycle_again(int i)
-{
-	return policy_parted() && pause_for(i);
-}
-
 /* Does the process have one thread? As many directories as threads are in this one. True also where /proc is not. */
 static bool alone(void)
 {
@@ -93,16 +80,88 @@ static bool alone(void)
 	return xu_sys(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &st, 0) < 0 || st.st_nlink <= 3;
 }
 
+/* Is this task of the process a worker of the calling thread's ring? The kernel names it after that thread. */
+static bool is_our_worker(const char *task)
+{
+	char path[48], comm[16] = "", ours[24];
+	struct xu_text t;
+	long fd;
+
+	xu_text_init(&t, path, sizeof(path));
+	xu_text_str(&t, "/proc/self/task/");
+	xu_text_str(&t, task);
+	xu_text_str(&t, "/comm");
+	fd = xu_sys(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return false;
+	xu_sys(SYS_read, fd, comm, sizeof(comm) - 1);
+	xu_sys(SYS_close, fd);
+	comm[strcspn(comm, "\n")] = '\0';
+	xu_text_init(&t, ours, sizeof(ours));
+	xu_text_str(&t, "iou-wrk-");
+	xu_text_num(&t, (unsigned)xu_sys(SYS_gettid), 0);
+	return !strncmp(comm, ours, sizeof(comm) - 1);
+}
+
+/* Has our closed ring a worker left? */
+static bool worker_left(void)
+{
+	struct entry {
+		uint64_t inode;
+		int64_t next;
+		unsigned short len;
+		unsigned char type;
+		char name[];
+	};
+	union {
+		struct entry entry;
+		char bytes[512];
+	} buf;
+	bool found = false;
+	long fd, n;
+
+	if (alone())
+		return false;
+	fd = xu_sys(SYS_openat, AT_FDCWD, "/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return false;
+	while (!found && (n = xu_sys(SYS_getdents64, fd, &buf, sizeof(buf))) > 0) {
+		const struct entry *e;
+
+		for (long at = 0; at < n && !found; at += e->len) {
+			e = (const struct entry *)(buf.bytes + at);
+			found = is_our_worker(e->name);
+		}
+	}
+	xu_sys(SYS_close, fd);
+	return found;
+}
+
+/* The workers of a closed ring take some milliseconds to go, on a busy machine more. Kernels whose workers stay exist. */
+static void wait_for_worker(void)
+{
+	struct timespec ms = {.tv_nsec = 1000000};
+
+	for (int i = 0; i < 1000 && worker_left(); i++)
+		xu_sys(SYS_nanosleep, &ms, 0);
+}
+
+bool lifecycle_again(void)
+{
+	if (!policy_parted())
+		return false;
+	wait_for_worker();
+	return true;
+}
+
 /*
  * The last task of a process to end gives it its exit status, and that must not be a worker. Only for ends by the system
  * call for one task: all other doors end the whole process.
  */
 static void before_task_exit(void)
 {
-	if (!policy_part())
-		return;
-	for (int i = 0; !alone() && pause_for(i); i++)
-		;
+	if (policy_part())
+		wait_for_worker();
 }
 
 /* Statistics are written while files may still be. True: this call is the one that sandboxes. */
@@ -131,9 +190,9 @@ bool before_syscall(long nr, long a, long b, long c)
 {
 	switch (nr) {
 	case SYS_seccomp:
-		return (a == SECCOMP_SET_MODE_STRICT || (a == SECCOMP_SET_MODE_FILTER && c)) && sandbox();
-	case SYS_prctl:
-		return before_prctl((int)a, b, c);
+		return (a == SECCOMP_SET_MODE_STRICT || (a == SECCOMP_SET_MODE_FILTER && c)) &&
+		       sandbox();
+	case SYS_prctl: return before_prctl((int)a, b, c);
 	case SYS_setuid:
 	case SYS_setgid:
 	case SYS_setreuid:
@@ -152,32 +211,19 @@ bool before_syscall(long nr, long a, long b, long c)
 		before_identity_change();
 		break;
 	case SYS_unshare:
-	case SYS_setns:
-		before_part();
-		break;
+	case SYS_setns: before_part(); break;
 #ifdef SYS_close_range
-	case SYS_close_range:
-		before_close_range((int)c);
-		break;
+	case SYS_close_range: before_close_range((int)c); break;
 #endif
 	case SYS_exit:
 		if (!policy_sandboxed())
 			before_task_exit();
 		break;
-	case SYS_execve:
-		before_exec((const char *)a);
-		break;
-	case SYS_execveat:
-		before_exec(NULL);
-		break;
-	case SYS_exit_group:
-		before_exit();
-		break;
-	case SYS_rt_sigaction:
-		before_handler((int)a);
-		break;
-	default:
-		break;
+	case SYS_execve: before_exec((const char *)a); break;
+	case SYS_execveat: before_exec(NULL); break;
+	case SYS_exit_group: before_exit(); break;
+	case SYS_rt_sigaction: before_handler((int)a); break;
+	default: break;
 	}
 	return false;
 }
@@ -217,7 +263,7 @@ static void take_arguments(const char **argv, size_t n, const char *arg, va_list
 #define COLLECT(argv, arg, ap)                                                                     \
 	size_t nr_;                                                                                \
 	va_start(ap, arg);                                                                         \
-	nr_ = count_arguments(arg, &ap);                                                            \
+	nr_ = count_arguments(arg, &ap);                                                           \
 	va_end(ap);                                                                                \
 	const char **argv = __builtin_alloca(nr_ * sizeof(*argv));                                 \
 	va_start(ap, arg);                                                                         \

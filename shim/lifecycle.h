@@ -24,10 +24,10 @@ void before_part(void);
 void before_close_range(int flags);
 
 /*
- * That was refused with EINVAL. It may be for the workers, which take some milliseconds to go: namespaces can be changed
- * only by a process that has one thread. Waits a little, for the i-th time; true: try again.
+ * That was refused with EINVAL. It may be for a worker that was still there: namespaces can be changed only by a process
+ * that has one thread. True: there is none now, try again.
  */
-bool lifecycle_again(int i);
+bool lifecycle_again(void);
 
 /*
  * Before prctl and syscall, which may be any of the above, or a sandbox: true if this very call sandboxes the process.

@@ -27,7 +27,8 @@ bool log_write(const char *path, int fd, const char *text, size_t len)
 	bool ok = true;
 
 	if (path) {
-		fd = (int)xu_sys(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+		fd = (int)xu_sys(SYS_openat, AT_FDCWD, path,
+				 O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
 		if (fd < 0)
 			return false;
 	}

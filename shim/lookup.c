@@ -29,7 +29,7 @@ extern const char own_start[] __asm__("__ehdr_start") __attribute__((visibility(
 struct object {
 	ElfW(Addr) base;
 	bool libc; /* it is the C library, or a part of it */
-	const ElfW(Sym) *symbols;
+	const ElfW(Sym) * symbols;
 	const char *strings;
 	const uint32_t *gnu_hash;
 	const uint32_t *hash;
@@ -78,7 +78,8 @@ static const void *address(const struct dl_phdr_info *info, ElfW(Addr) value)
 /* The C library by its file's name: libc.so.6, libc-2.31.so, ld-musl-x86_64.so.1; and what was apart from it once. */
 static bool is_libc(const char *path)
 {
-	static const char *const names[] = {"libc.so", "libc-", "ld-musl-", "libpthread", "librt.so", "librt-", "libutil"};
+	static const char *const names[] = {"libc.so",	"libc-",  "ld-musl-", "libpthread",
+					    "librt.so", "librt-", "libutil"};
 	const char *slash = path ? strrchr(path, '/') : NULL;
 
 	for (size_t i = 0; slash && i < sizeof(names) / sizeof(names[0]); i++)
@@ -119,8 +120,8 @@ static bool better(const struct object *o, const struct search *s, uint32_t i, u
 	const ElfW(Sym) *sym = &o->symbols[i];
 	unsigned type = sym->st_info & 15;
 
-	if (sym->st_shndx == SHN_UNDEF || !sym->st_value || (type != STT_FUNC && type != STT_NOTYPE) ||
-	    strcmp(o->strings + sym->st_name, s->name))
+	if (sym->st_shndx == SHN_UNDEF || !sym->st_value ||
+	    (type != STT_FUNC && type != STT_NOTYPE) || strcmp(o->strings + sym->st_name, s->name))
 		return false;
 	if (!best || !o->versions)
 		return !best;
@@ -211,7 +212,8 @@ static int note_down(struct dl_phdr_info *info, size_t size, void *arg)
 	struct census *c = arg;
 
 	(void)size;
-	if (c->n < sizeof(known) / sizeof(known[0]) && is_past_us(info, &c->past_us) && read_tables(info, &known[c->n]))
+	if (c->n < sizeof(known) / sizeof(known[0]) && is_past_us(info, &c->past_us) &&
+	    read_tables(info, &known[c->n]))
 		c->n++;
 	return 0;
 }

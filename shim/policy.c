@@ -269,7 +269,8 @@ static int learn_ops(const struct xu_ring *ring)
 		return ret;
 	/* Whoever comes at the same time writes the same. */
 	for (int i = 0; i < 4; i++)
-		__atomic_store_n(&probe.ops[i], deny_all_ops ? 0 : answer.ops[i] & ~deny_ops[i], __ATOMIC_RELAXED);
+		__atomic_store_n(&probe.ops[i], deny_all_ops ? 0 : answer.ops[i] & ~deny_ops[i],
+				 __ATOMIC_RELAXED);
 	XU_STORE_RELEASE(&probed, true);
 	return 0;
 }
@@ -284,6 +285,9 @@ static int equip(struct thread *t)
 
 	if (!ret)
 		ret = xu_ring_dontfork(&t->ring);
+	/* An fd among the program's own would be in the way of what it opens next. */
+	if (!ret && t->ring.ring_fd >= 0 && !t->ring.hidden)
+		ret = -EMFILE;
 	if (ret)
 		return ret;
 	xu_register(&t->ring, IORING_REGISTER_IOWQ_MAX_WORKERS, workers, 2);
@@ -292,7 +296,8 @@ static int equip(struct thread *t)
 	ring_kind = xu_ring_visibility(&t->ring);
 	note(NULL, NULL);
 	if (log_wanted(XU_LOG_DEBUG))
-		log_line(XU_LOG_DEBUG, "ring: ", xu_ring_describe(&t->ring, features, sizeof(features)), NULL);
+		log_line(XU_LOG_DEBUG,
+			 "ring: ", xu_ring_describe(&t->ring, features, sizeof(features)), NULL);
 	return 0;
 }
 
@@ -323,6 +328,19 @@ static int make_ring(struct thread *t)
 	return ret;
 }
 
+void policy_drop_ring(struct thread *t)
+{
+	int fd = t->ring.live ? t->ring.ring_fd : -1;
+
+	if (fd >= 0) {
+		long ret = xu_sys(SYS_io_uring_enter, fd, 0, 0, 0, 0, 0);
+
+		if (ret < 0 && ret != -EEXIST)
+			t->ring.ring_fd = -1;
+	}
+	xu_queue_exit(&t->ring);
+}
+
 bool policy_ring(struct call *c)
 {
 	struct thread *t = c->thread;
@@ -333,7 +351,7 @@ bool policy_ring(struct call *c)
 	c->reason = t->parted ? REASON_PARTED : REASON_NO_RING;
 	if (t->parted)
 		return false;
-	xu_queue_exit(&t->ring);
+	policy_drop_ring(t);
 	if (XU_LOAD_ACQUIRE(&refused))
 		return false;
 	/* What failed and may pass is asked for again, but not at every call. */
@@ -379,7 +397,7 @@ void policy_close_own_ring(void)
 	struct thread *t = thread_self();
 
 	if (t && t->ring.live && thread_is_own())
-		xu_queue_exit(&t->ring);
+		policy_drop_ring(t);
 }
 
 bool policy_part(void)
@@ -388,7 +406,7 @@ bool policy_part(void)
 
 	if (!t || !thread_is_own())
 		return false;
-	xu_queue_exit(&t->ring);
+	policy_drop_ring(t);
 	t->parted = true;
 	return t->had_ring;
 }

@@ -35,6 +35,12 @@ bool policy_user_memory(void);
 /* Who we are is about to change: every ring made so far is to be made anew. */
 void policy_renew_rings(void);
 
+/*
+ * Close a thread's ring. Where it has a visible fd, on old kernels, the program may have closed that, as it closes all that
+ * it does not know, and the number may be another file's by now: that one is left alone.
+ */
+void policy_drop_ring(struct thread *t);
+
 /* Close the calling thread's ring now. */
 void policy_close_own_ring(void);
 

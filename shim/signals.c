@@ -4,7 +4,7 @@
 #include "core/syscall.h"
 #include "shim/signals.h"
 
-#define BIT(sig) (UINT64_C(1) << ((sig) - 1))
+#define BIT(sig) (UINT64_C(1) << ((sig)-1))
 
 /* 32 to 34 are libc's own, for cancelling threads and for changing all threads' identity. */
 static uint64_t handled = BIT(32) | BIT(33) | BIT(34);

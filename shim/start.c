@@ -76,7 +76,8 @@ __attribute__((constructor)) static void start(void)
 	xu_config_defaults(&config);
 	xu_config_environment(&config, env, report);
 	log_start((enum xu_log)config.log, config.log_file);
-	if ((*config.only && !xu_pattern_list(config.only, name)) || xu_pattern_list(config.skip, name))
+	if ((*config.only && !xu_pattern_list(config.only, name)) ||
+	    xu_pattern_list(config.skip, name))
 		config.mode = XU_MODE_OFF;
 	policy_start(&config, report);
 	stats_start(&config, report);

@@ -228,7 +228,7 @@ void stats_write(void)
 	struct workspace {
 		struct totals sum;
 		char buf[64 * 1024];
-	} *w;
+	} * w;
 	static int written_by; /* the process that has written before, if any */
 	struct xu_text t;
 	int pid;
@@ -238,7 +238,8 @@ void stats_write(void)
 	if (form == NONE || policy_sandboxed() || !thread_is_own())
 		return;
 	pid = (int)xu_sys(SYS_getpid);
-	p = xu_sys(SYS_mmap, 0, sizeof(*w), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	p = xu_sys(SYS_mmap, 0, sizeof(*w), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		   0);
 	if (p < 0 && p > -4096)
 		return;
 	w = (struct workspace *)p;
@@ -249,7 +250,8 @@ void stats_write(void)
 	xu_text_init(&t, w->buf, sizeof(w->buf));
 	(form == JSON ? json : table)(&t, &w->sum);
 	if (!log_write(form == JSON ? path : NULL, 2, t.buf, t.len))
-		log_line(XU_LOG_INFO, "statistics could not be written to ", form == JSON ? path : "stderr", NULL);
+		log_line(XU_LOG_INFO, "statistics could not be written to ",
+			 form == JSON ? path : "stderr", NULL);
 out:
 	xu_sys(SYS_munmap, w, sizeof(*w));
 }

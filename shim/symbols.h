@@ -62,7 +62,9 @@ extern struct real real;
 void *real_find(const char *name, void *slot);
 
 /* libc's function `name`, or NULL. */
-#define REAL(name) (__builtin_expect(!!real.name, 1) ? real.name : (__typeof__(real.name))real_find(#name, &real.name))
+#define REAL(name)                                                                                 \
+	(__builtin_expect(!!real.name, 1) ? real.name                                              \
+					  : (__typeof__(real.name))real_find(#name, &real.name))
 
 /*
  * Is that function not libc's, but another preloaded library's (fakeroot, libfaketime, eatmydata) or a sanitizer's, that

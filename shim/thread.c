@@ -31,7 +31,8 @@ static __thread struct thread *mine;
 /* Memory that is zero in the child of a fork. NULL if there is none to be had. */
 static void *map_wiped(size_t size)
 {
-	long p = xu_sys(SYS_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	long p = xu_sys(SYS_mmap, 0, size, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (p < 0 && p > -4096)
 		return NULL;
@@ -57,7 +58,8 @@ static struct slab_list *own_list(void)
 
 	if (!slabs)
 		return NULL;
-	if (__atomic_compare_exchange_n(&slabs->pid, &nobody, pid, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+	if (__atomic_compare_exchange_n(&slabs->pid, &nobody, pid, false, __ATOMIC_RELAXED,
+					__ATOMIC_RELAXED))
 		return slabs;
 	return nobody == pid ? slabs : NULL;
 }
@@ -65,7 +67,8 @@ static struct slab_list *own_list(void)
 /* Take a slot if its owner is `expected`. */
 static bool claim(struct thread *t, int expected, int tid)
 {
-	return __atomic_compare_exchange_n(&t->tid, &expected, tid, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	return __atomic_compare_exchange_n(&t->tid, &expected, tid, false, __ATOMIC_ACQ_REL,
+					   __ATOMIC_RELAXED);
 }
 
 /* A slot that nobody owns, or whose owner has ended. */
@@ -85,7 +88,7 @@ static struct thread *find_slot(struct slab_list *list, int tid)
 			/* The kernel let the dead owner's ring go with it; its memory and a visible fd are ours to free. */
 			if (t->ring.live) {
 				t->ring.enter_flags = 0;
-				xu_queue_exit(&t->ring);
+				policy_drop_ring(t);
 			}
 			t->busy = false;
 			t->had_ring = false;
@@ -105,7 +108,8 @@ static struct thread *new_slot(struct slab_list *list, int tid)
 		return NULL;
 	s->slots[0].tid = tid;
 	s->next = XU_LOAD_ACQUIRE(&list->first);
-	while (!__atomic_compare_exchange_n(&list->first, &s->next, s, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+	while (!__atomic_compare_exchange_n(&list->first, &s->next, s, false, __ATOMIC_ACQ_REL,
+					    __ATOMIC_ACQUIRE))
 		;
 	return &s->slots[0];
 }

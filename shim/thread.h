@@ -14,14 +14,14 @@
 #include "xuring.h"
 
 struct thread {
-	int tid;	      /* the owner, or 0 */
-	unsigned epoch;	      /* of the ring: older than ring_epoch means it has to go */
-	uint32_t generation;  /* of the last ticket */
-	bool busy;	      /* an op is under way: whoever comes in between makes the plain call */
-	bool had_ring;	      /* worker threads of one may still be there */
-	bool parted;	      /* no ring from here on: its workers would not share what the thread has parted with */
-	bool ring_failed;     /* no ring to be had for this thread, for a passing reason */
-	unsigned ring_retry;  /* calls until that is tried again */
+	int tid;	     /* the owner, or 0 */
+	unsigned epoch;	     /* of the ring: older than ring_epoch means it has to go */
+	uint32_t generation; /* of the last ticket */
+	bool busy;	     /* an op is under way: whoever comes in between makes the plain call */
+	bool had_ring;	     /* worker threads of one may still be there */
+	bool parted; /* no ring from here on: its workers would not share what the thread has parted with */
+	bool ring_failed;    /* no ring to be had for this thread, for a passing reason */
+	unsigned ring_retry; /* calls until that is tried again */
 	struct xu_ring ring;
 	uint64_t enters;
 	uint64_t rings;

@@ -106,7 +106,7 @@ static bool run_with(struct call *c, const struct io_uring_sqe *with)
 	else
 		f.submitted = 0;
 	/* What has not begun must not be taken later, by another enter. */
-	xu_queue_exit(ring);
+	policy_drop_ring(c->thread);
 	policy_enter_failed(f.error);
 	return f.submitted;
 }

@@ -77,17 +77,15 @@ enum kind kind_of(struct call *c, int fd)
 		return ordinary_device(st.st_dev, fd) ? KIND_FILE : KIND_OTHER;
 	case S_IFIFO:
 	case S_IFSOCK:
-	case 0: /* eventfd, timerfd, ... */
-		return KIND_STREAM;
+	case 0: /* eventfd, timerfd, ... */ return KIND_STREAM;
 	case S_IFCHR:
 		/* Memory devices: null, zero, full. */
-		if (major(st.st_rdev) == 1 && (minor(st.st_rdev) == 3 || minor(st.st_rdev) == 5 || minor(st.st_rdev) == 7))
+		if (major(st.st_rdev) == 1 &&
+		    (minor(st.st_rdev) == 3 || minor(st.st_rdev) == 5 || minor(st.st_rdev) == 7))
 			return KIND_STEADY;
 		c->reason = REASON_DEVICE;
 		return KIND_OTHER;
-	default:
-		c->reason = REASON_DEVICE;
-		return KIND_OTHER;
+	default: c->reason = REASON_DEVICE; return KIND_OTHER;
 	}
 }
 
@@ -132,16 +130,13 @@ bool kind_learn_size(struct call *c)
 
 	switch (s->opcode) {
 	case IORING_OP_READV:
-	case IORING_OP_WRITEV:
-		ok = vector_size(addr, s->len, &c->asked);
-		break;
+	case IORING_OP_WRITEV: ok = vector_size(addr, s->len, &c->asked); break;
 	case IORING_OP_RECVMSG:
 	case IORING_OP_SENDMSG:
 		ok = policy_user_memory() && user_read(&msg, addr, sizeof(msg)) == sizeof(msg) &&
 		     vector_size(msg.msg_iov, msg.msg_iovlen, &c->asked);
 		break;
-	default:
-		c->asked = s->len;
+	default: c->asked = s->len;
 	}
 	c->reason = ok ? REASON_EMPTY : REASON_ARGUMENT;
 	return ok && c->asked;

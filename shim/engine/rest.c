@@ -41,13 +41,12 @@ static long transfer(const struct call *c, const struct iovec *piece)
 {
 	switch (c->sqe.opcode) {
 	case IORING_OP_READ:
-	case IORING_OP_READV:
-		return xu_sys(SYS_readv, c->sqe.fd, piece, 1);
+	case IORING_OP_READV: return xu_sys(SYS_readv, c->sqe.fd, piece, 1);
 	case IORING_OP_WRITE:
-	case IORING_OP_WRITEV:
-		return xu_sys(SYS_pwritev2, c->sqe.fd, piece, 1, -1, -1, RWF_NOWAIT);
+	case IORING_OP_WRITEV: return xu_sys(SYS_pwritev2, c->sqe.fd, piece, 1, -1, -1, RWF_NOWAIT);
 	default:
-		return xu_sys(SYS_sendto, c->sqe.fd, piece->iov_base, piece->iov_len, c->sqe.msg_flags | MSG_DONTWAIT, 0, 0);
+		return xu_sys(SYS_sendto, c->sqe.fd, piece->iov_base, piece->iov_len,
+			      c->sqe.msg_flags | MSG_DONTWAIT, 0, 0);
 	}
 }
 
@@ -66,7 +65,8 @@ static int64_t patience(int fd)
 	socklen_t len = sizeof(t);
 
 	xu_sys(SYS_getsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &t, &len);
-	return t.tv_sec || t.tv_usec ? (int64_t)t.tv_sec * 1000 + (t.tv_usec + 999) / 1000 : INT64_MAX / 2;
+	return t.tv_sec || t.tv_usec ? (int64_t)t.tv_sec * 1000 + (t.tv_usec + 999) / 1000
+				     : INT64_MAX / 2;
 }
 
 /*

@@ -45,11 +45,8 @@ static void run_simple(struct call *c)
 	case -EBADF:
 	case -EAGAIN:
 	case -EINTR:
-	case -ECANCELED:
-		plain(c, REASON_REFUSED);
-		break;
-	default:
-		answer(c, c->res);
+	case -ECANCELED: plain(c, REASON_REFUSED); break;
+	default: answer(c, c->res);
 	}
 }
 
@@ -62,26 +59,20 @@ static long again(const struct call *c, bool positioned)
 	const struct io_uring_sqe *s = &c->sqe;
 
 	switch (s->opcode) {
-	case IORING_OP_READ:
-		return xu_sys(SYS_pread64, s->fd, s->addr, s->len, s->off);
-	case IORING_OP_READV:
-		return xu_sys(SYS_preadv, s->fd, s->addr, s->len, s->off, 0);
+	case IORING_OP_READ: return xu_sys(SYS_pread64, s->fd, s->addr, s->len, s->off);
+	case IORING_OP_READV: return xu_sys(SYS_preadv, s->fd, s->addr, s->len, s->off, 0);
 	case IORING_OP_WRITE:
 		return positioned ? xu_sys(SYS_pwrite64, s->fd, s->addr, s->len, s->off)
 				  : xu_sys(SYS_write, s->fd, s->addr, s->len);
 	case IORING_OP_WRITEV:
-		return positioned ? xu_sys(SYS_pwritev2, s->fd, s->addr, s->len, s->off, 0, s->rw_flags)
-				  : xu_sys(SYS_writev, s->fd, s->addr, s->len);
-	case IORING_OP_SEND:
-		return xu_sys(SYS_sendto, s->fd, s->addr, s->len, s->msg_flags, 0, 0);
-	case IORING_OP_SENDMSG:
-		return xu_sys(SYS_sendmsg, s->fd, s->addr, s->msg_flags);
-	case IORING_OP_FALLOCATE:
-		return xu_sys(SYS_fallocate, s->fd, (int)s->len, s->off, s->addr);
-	case IORING_OP_FTRUNCATE:
-		return xu_sys(SYS_ftruncate, s->fd, s->off);
-	default:
-		return c->res;
+		return positioned
+			       ? xu_sys(SYS_pwritev2, s->fd, s->addr, s->len, s->off, 0, s->rw_flags)
+			       : xu_sys(SYS_writev, s->fd, s->addr, s->len);
+	case IORING_OP_SEND: return xu_sys(SYS_sendto, s->fd, s->addr, s->len, s->msg_flags, 0, 0);
+	case IORING_OP_SENDMSG: return xu_sys(SYS_sendmsg, s->fd, s->addr, s->msg_flags);
+	case IORING_OP_FALLOCATE: return xu_sys(SYS_fallocate, s->fd, (int)s->len, s->off, s->addr);
+	case IORING_OP_FTRUNCATE: return xu_sys(SYS_ftruncate, s->fd, s->off);
+	default: return c->res;
 	}
 }
 
@@ -131,7 +122,8 @@ static void settle(struct call *c, unsigned flags, bool write)
 			plain(c, REASON_WOULD_BLOCK);
 		else
 			answer(c, c->res);
-	} else if (c->res == -EOPNOTSUPP || c->res == -EINVAL || c->res == -EINTR || c->res == -ECANCELED) {
+	} else if (c->res == -EOPNOTSUPP || c->res == -EINVAL || c->res == -EINTR ||
+		   c->res == -ECANCELED) {
 		plain(c, REASON_REFUSED);
 	} else if (write && c->res > 0 && (size_t)c->res < c->asked && waits(c, flags)) {
 		c->state = STATE_REST;
@@ -165,17 +157,10 @@ static void run_transfer(struct call *c, bool write)
 	if (!kind_learn_size(c))
 		return;
 	switch (kind_of(c, c->sqe.fd)) {
-	case KIND_FILE:
-		run_at_position(c, write);
-		break;
-	case KIND_STREAM:
-		run_stream(c, write);
-		break;
-	case KIND_STEADY:
-		run_steady(c);
-		break;
-	case KIND_OTHER:
-		break;
+	case KIND_FILE: run_at_position(c, write); break;
+	case KIND_STREAM: run_stream(c, write); break;
+	case KIND_STEADY: run_steady(c); break;
+	case KIND_OTHER: break;
 	}
 }
 
@@ -265,7 +250,8 @@ static bool means_thread(const void *path)
 	static const char name[] = "/proc/thread-self";
 	char buf[sizeof(name)] = "";
 
-	return policy_user_memory() && user_read(buf, path, sizeof(name) - 1) == sizeof(name) - 1 && !memcmp(buf, name, sizeof(name) - 1);
+	return policy_user_memory() && user_read(buf, path, sizeof(name) - 1) == sizeof(name) - 1 &&
+	       !memcmp(buf, name, sizeof(name) - 1);
 }
 
 static void run_name(struct call *c)
@@ -309,8 +295,7 @@ static void run_close(struct call *c)
 	}
 	switch (st.st_mode & S_IFMT) {
 	case S_IFIFO:
-	case S_IFSOCK:
-		break;
+	case S_IFSOCK: break;
 	case S_IFREG:
 	case S_IFDIR:
 		if (!kind_closes_in_line(fd)) {
@@ -318,9 +303,7 @@ static void run_close(struct call *c)
 			return;
 		}
 		break;
-	default:
-		plain(c, REASON_DEVICE);
-		return;
+	default: plain(c, REASON_DEVICE); return;
 	}
 	/* An fd must not be closed twice: whatever the op says is the answer. */
 	if (flight_run(c))
@@ -341,51 +324,26 @@ static void run_wait(struct call *c)
 static void route(struct call *c)
 {
 	switch (c->route) {
-	case ROUTE_NONE:
-		break;
-	case ROUTE_READ:
-		run_transfer(c, false);
-		break;
-	case ROUTE_WRITE:
-		run_transfer(c, true);
-		break;
-	case ROUTE_AT:
-		run_at(c);
-		break;
-	case ROUTE_RECV:
-		run_recv(c);
-		break;
-	case ROUTE_SEND:
-		run_send(c);
-		break;
-	case ROUTE_ACCEPT:
-		run_accept(c);
-		break;
-	case ROUTE_CONNECT:
-		run_connect(c);
-		break;
-	case ROUTE_OPEN:
-		run_open(c);
-		break;
-	case ROUTE_CLOSE:
-		run_close(c);
-		break;
+	case ROUTE_NONE: break;
+	case ROUTE_READ: run_transfer(c, false); break;
+	case ROUTE_WRITE: run_transfer(c, true); break;
+	case ROUTE_AT: run_at(c); break;
+	case ROUTE_RECV: run_recv(c); break;
+	case ROUTE_SEND: run_send(c); break;
+	case ROUTE_ACCEPT: run_accept(c); break;
+	case ROUTE_CONNECT: run_connect(c); break;
+	case ROUTE_OPEN: run_open(c); break;
+	case ROUTE_CLOSE: run_close(c); break;
 	case ROUTE_FD:
-	case ROUTE_FD_CANCEL:
-		run_simple(c);
-		break;
+	case ROUTE_FD_CANCEL: run_simple(c); break;
 	case ROUTE_FD_LIMIT:
 	case ROUTE_FD_LIMIT_CANCEL:
 		run_simple(c);
 		if (c->state == STATE_DONE && c->res == -EFBIG)
 			answer(c, again(c, true));
 		break;
-	case ROUTE_NAME:
-		run_name(c);
-		break;
-	case ROUTE_WAIT:
-		run_wait(c);
-		break;
+	case ROUTE_NAME: run_name(c); break;
+	case ROUTE_WAIT: run_wait(c); break;
 	}
 }
 

@@ -30,7 +30,7 @@ bool flight_run(struct call *c);
 bool flight_run_unless_waiting(struct call *c);
 
 enum kind {
-	KIND_FILE,   /* a regular file of an ordinary file system: seekable, never waits for other programs */
+	KIND_FILE, /* a regular file of an ordinary file system: seekable, never waits for other programs */
 	KIND_STREAM, /* pipes, sockets, eventfds: may wait; asked without waiting */
 	KIND_STEADY, /* /dev/null and kin: no position, never waits */
 	KIND_OTHER,  /* everything else: plain; c->reason is set */

@@ -27,7 +27,7 @@ static void finish(void)
 	struct pollfd p = {.fd = write_end, .events = 0};
 
 	close(read_end);
-	CHECK_EQ(poll(&p, 1, 10000), 1);
+	CHECK_EQ(poll(&p, 1, 18000), 1);
 	CHECK(p.revents & POLLERR);
 	close(write_end);
 }

@@ -3,7 +3,7 @@
 
 static char bytes[8];
 
-/* Queue a NOP that fails or not, with flags. */
+/* Queue a NOP, or what fails (only when it is done: older kernels end a whole chain for what they see before). */
 static void put(struct xu_ring *ring, bool good, unsigned flags, uint64_t data)
 {
 	struct io_uring_sqe *sqe = sqe_of(ring);
@@ -11,7 +11,7 @@ static void put(struct xu_ring *ring, bool good, unsigned flags, uint64_t data)
 	if (good)
 		xu_prep_nop(sqe);
 	else
-		xu_prep_read(sqe, -1, bytes, 1, 0);
+		xu_prep_cancel64(sqe, UINT64_MAX, 0);
 	xu_sqe_set_flags(sqe, flags);
 	xu_sqe_set_data64(sqe, data);
 }
@@ -35,7 +35,7 @@ static void expect(struct xu_ring *ring, const int *want, unsigned nr)
 
 static void test_linked(struct xu_ring *ring)
 {
-	static const int fails[4] = {0, -EBADF, -ECANCELED, 0};
+	static const int fails[4] = {0, -ENOENT, -ECANCELED, 0};
 	int fd = file_with("f", "before"), want[2] = {6, 6};
 	struct io_uring_sqe *sqe;
 	char buf[10] = "";
@@ -64,7 +64,7 @@ static void test_linked(struct xu_ring *ring)
 
 static void test_hard_linked(struct xu_ring *ring)
 {
-	static const int want[3] = {0, -EBADF, 0};
+	static const int want[3] = {0, -ENOENT, 0};
 
 	put(ring, true, IOSQE_IO_HARDLINK, 1);
 	put(ring, false, IOSQE_IO_HARDLINK, 2);
@@ -76,6 +76,7 @@ static void test_hard_linked(struct xu_ring *ring)
 static void test_drained(struct xu_ring *ring)
 {
 	struct io_uring_sqe *sqe = sqe_of(ring);
+	uint64_t second;
 	int pipes[2];
 
 	CHECK_EQ(pipe(pipes), 0);
@@ -87,8 +88,12 @@ static void test_drained(struct xu_ring *ring)
 	CHECK_EQ(xu_submit(ring), 2);
 	check_quiet(ring);
 	CHECK_EQ(write(pipes[1], "x", 1), 1);
-	for (uint64_t i = 1; i <= 3; i++)
-		CHECK_EQ(next(ring).data, i);
+	CHECK_EQ(next(ring).data, 1);
+	second = next(ring).data;
+	/* Older kernels wait, and then take what waited as it comes. */
+	if (kernel_is(6, 12))
+		CHECK_EQ(second, 2);
+	CHECK_EQ(second + next(ring).data, 2 + 3);
 	close_pair(pipes);
 }
 

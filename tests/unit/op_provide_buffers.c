@@ -37,7 +37,8 @@ static void test_provide(struct xu_ring *ring)
 	/* One is left to take back. */
 	xu_prep_remove_buffers(sqe_of(ring), 5, GROUP);
 	CHECK_EQ(result_of(ring), 1);
-	xu_prep_remove_buffers(sqe_of(ring), 5, GROUP + 1);
+	/* Some kernels have the first 64 groups always, if empty. */
+	xu_prep_remove_buffers(sqe_of(ring), 5, GROUP + 64);
 	CHECK_EQ(result_of(ring), -ENOENT);
 	close_pair(pipes);
 }

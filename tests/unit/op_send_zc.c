@@ -82,12 +82,13 @@ static void test_send_zc(struct xu_ring *ring)
 
 static void test_send_zc_fixed(struct xu_ring *ring)
 {
-	static char memory[4096] = "....registered";
+	static char memory[4096] __attribute__((aligned(4096))); /* see reg_buffers.c */
 	struct iovec iov = {memory, sizeof(memory)};
 	struct io_uring_sqe *sqe;
 	int fds[2];
 
 	tcp_pair(fds);
+	strcpy(memory, "....registered");
 	CHECK_EQ(xu_register_buffers(ring, &iov, 1), 0);
 	sqe = sqe_of(ring);
 	xu_prep_send_zc_fixed(sqe, fds[0], memory + 4, 10, 0, 0, 0);
