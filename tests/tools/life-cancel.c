@@ -16,6 +16,12 @@
 
 #include "life.h"
 
+#ifndef __GLIBC__
+/* musl has them since 1.2.5. */
+#define preadv2(fd, iov, nr, off, flags) preadv(fd, iov, nr, off)
+#define pwritev2(fd, iov, nr, off, flags) pwritev(fd, iov, nr, off)
+#endif
+
 /* What the calls work on; made anew for each. */
 static struct {
 	int in, out;		 /* a pipe */
