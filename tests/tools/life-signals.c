@@ -16,6 +16,11 @@
 
 #include "life.h"
 
+#ifndef __GLIBC__
+/* musl has it since 1.2.5. */
+#define pwritev2(fd, iov, nr, off, flags) pwritev(fd, iov, nr, off)
+#endif
+
 static void handle(int sig, void (*fn)(int, siginfo_t *, void *), int flags)
 {
 	struct sigaction sa = {.sa_sigaction = fn, .sa_flags = SA_SIGINFO | flags};
