@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC1010
 # stress-ng and fio, which check what they read back: bare and under the shim, with the same verdicts.
 #
 # Work is bounded by operations, not by time, so that counts can be compared as well. XURING_STRESS=N does N times as
@@ -42,10 +43,10 @@ stress() {
 	{
 		echo "status $status"
 		sed -nE 's/^stress-ng: metrc: \[[0-9]+\] ([a-z-]+) +([0-9]+) .*[0-9]$/\1 \2/p' "log.$mode" |
-			while read -r stressor done; do
+			while read -r stressor reached; do
 				[[ " $* " =~ " $stressor:"([0-9]+) ]] || continue
-				((done >= BASH_REMATCH[1] * times)) && done=all
-				echo "$stressor $done"
+				((reached >= BASH_REMATCH[1] * times)) && reached=all
+				echo "$stressor $reached"
 			done
 		grep -E '^stress-ng: (fail|error):|skip|not implemented' "log.$mode" | sed -E 's/\[[0-9]+\]//'
 	} | sort >"verdict.$mode"
