@@ -134,10 +134,10 @@ SH_FILES   = $(shell grep -rlE '^$(hash)!.*[/ ](sh|bash|bats)$$' scripts tests .
 .DEFAULT_GOAL := build
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: build demo test test-v test-run test-race bench bench-count cover cover-html fmt vet lint \
+.PHONY: build demo test test-v test-run test-race test-kernels bench bench-count cover cover-html fmt vet lint \
 	generate check-iouring fuzz install uninstall tools clean help san-preload unit FORCE
 
-build: $(CORE_LIB) $(SHIM) $(EXAMPLES) $(TESTS) $(TOOLS) $(filter-out $(BENCH_URING),$(BENCH)) ## build everything below build/ (the default); needs a C compiler and make
+build: $(CORE_LIB) $(SHIM) $(EXAMPLES) $(TESTS) $(TOOLS) $(FUZZ_PROGS) $(filter-out $(BENCH_URING),$(BENCH)) ## build everything below build/ (the default); needs a C compiler and make
 
 # Holds the compiler and the flags of the last build; newer than the objects only when they changed.
 STAMP := $(CC) $(shell $(CC) -dumpmachine 2>/dev/null) $(shell $(CC) -dumpversion 2>/dev/null) \
@@ -226,6 +226,11 @@ test-run: build ## run the tests whose names match: make test-run TEST='unit: ri
 
 unit: build ## run the unit tests alone
 	@$(RUN) -u
+
+test-kernels: ## run unit tests and programs under Debian's kernels, in qemu (KERNELS="5.10 6.1", PROGRAMS=all)
+	$(if $(SETUP),$(SETUP) lab)
+	+@$(MAKE) --no-print-directory build
+	@TEST_TIMEOUT=900 $(RUN) -v tests/lab/kernels.bats; status=$$?; cat $(O)/kernels/table 2>/dev/null; exit $$status
 
 test-race: ## build with the thread sanitizer and run the unit tests under it
 	+@$(MAKE) --no-print-directory SAN=thread unit

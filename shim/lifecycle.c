@@ -137,12 +137,15 @@ static bool worker_left(void)
 	return found;
 }
 
-/* The workers of a closed ring take some milliseconds to go, on a busy machine more. Kernels whose workers stay exist. */
+/*
+ * The workers of a closed ring take some milliseconds to go, and seconds where the kernel has thousands of rings to clear
+ * away. Kernels whose workers stay exist.
+ */
 static void wait_for_worker(void)
 {
 	struct timespec ms = {.tv_nsec = 1000000};
 
-	for (int i = 0; i < 1000 && worker_left(); i++)
+	for (int i = 0; i < 10000 && worker_left(); i++)
 		xu_sys(SYS_nanosleep, &ms, 0);
 }
 

@@ -300,6 +300,7 @@ static void do_stat(void)
 
 static void do_statx(void)
 {
+#ifdef STATX_BASIC_STATS
 	const char *name = pick_path(false), *s = shown(name, 0);
 	int dfd = pick_dfd(), flags = ONE_OF(0, 0, AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH,
 					     AT_STATX_FORCE_SYNC, AT_STATX_DONT_SYNC, 99, 0x6000);
@@ -322,6 +323,7 @@ static void do_statx(void)
 	     st.stx_mode, (int)st.stx_uid, (int)st.stx_gid);
 	if (!S_ISDIR(st.stx_mode))
 		note(" size %llu", (unsigned long long)st.stx_size);
+#endif
 }
 
 static void do_ask(void)
