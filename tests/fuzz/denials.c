@@ -50,7 +50,8 @@ static void op_names(const char *text, size_t size)
 {
 	int op = xu_op_number(text, size);
 
-	if (op >= 0 && (strlen(xu_op_name((unsigned)op)) != size || memcmp(xu_op_name((unsigned)op), text, size)))
+	if (op >= 0 && (strlen(xu_op_name((unsigned)op)) != size ||
+			memcmp(xu_op_name((unsigned)op), text, size)))
 		abort();
 }
 

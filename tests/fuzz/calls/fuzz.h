@@ -51,7 +51,8 @@ void rnd_restore(uint64_t state);
 
 #define ONE_OF(...)                                                                                \
 	({                                                                                         \
-		static const __typeof__(FIRST_(__VA_ARGS__, 0) + 0) from_[] = {__VA_ARGS__};       \
+		static const __typeof__(0 ? FIRST_(__VA_ARGS__, 0)                                 \
+					  : FIRST_(__VA_ARGS__, 0)) from_[] = {__VA_ARGS__};       \
 		from_[rnd(NR(from_))];                                                             \
 	})
 #define FIRST_(first, ...) (first)
