@@ -118,13 +118,12 @@ static void play_full(int argc, char **argv)
 	struct stat st;
 	char buf[8];
 	int ends[2], n = 0;
-	int fd;
 
 	(void)argc;
 	(void)argv;
 	start_clean();
 	limit(12);
-	while ((fd = dup(0)) >= 0)
+	while (dup(0) >= 0)
 		n++;
 	say("dup: %d times, then %s", n, errno_name(errno));
 	told("open", open(".", O_RDONLY));

@@ -198,7 +198,7 @@ static void drop_override(bool by_name)
 	must(!syscall(SYS_capget, &head, data));
 	data[0].effective &= ~(1u << CAP_DAC_OVERRIDE | 1u << CAP_DAC_READ_SEARCH | 1u << CAP_CHOWN);
 	if (by_name) {
-		extern int capset(cap_user_header_t head, const cap_user_data_t data);
+		extern int capset(cap_user_header_t head, const struct __user_cap_data_struct *data);
 
 		must(!capset(&head, data));
 	} else {

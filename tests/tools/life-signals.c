@@ -540,7 +540,7 @@ static void play_jump_first(int argc, char **argv)
 
 				mkdir(dirs[i], 0755);
 				poll(&p, 1, 0);
-				access(dirs[i], F_OK);
+				(void)access(dirs[i], F_OK);
 				chmod(dirs[i], 0700);
 				rename(dirs[i], "d4");
 				rmdir("d4");
