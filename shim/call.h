@@ -52,7 +52,7 @@ enum reason {
 /* Where a call stands after the ring was tried. */
 enum state {
 	STATE_PLAIN,	 /* not answered: the plain call is to be made */
-	STATE_DONE,	 /* answered: res */
+	STATE_DONE,	 /* answered: res, by `way` */
 	STATE_FELL_BACK, /* answered: res, by a plain call that was already made */
 	STATE_REST, /* answered in part: `done` bytes, where the plain call would have gone on (engine/single.c) */
 };
@@ -63,6 +63,7 @@ struct call {
 	enum route route;
 	enum reason reason; /* why the plain call is made */
 	enum state state;
+	enum way way; /* STATE_DONE: who answered */
 	long res;     /* the answer: a result or -errno */
 	size_t done;  /* STATE_REST: bytes that are through */
 	size_t asked; /* bytes asked for, where the route needs it */

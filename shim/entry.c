@@ -9,13 +9,15 @@
  *       then                                 the row hands results over
  *       call_answer  or  libc's read, call_plain      counted, returned, errno as the kernel would set it
  *
- * In mode off, and in mode auto while no engine has taken anything on, the first line is all there is.
+ * In mode auto, engines (engine/engine.h) stand where single_run does. In mode off, and in mode auto where no engine is
+ * interested in the call, the first line is all there is.
  */
 #include <errno.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include "core/syscall.h"
+#include "shim/engine/engine.h"
 #include "shim/call.h"
 #include "shim/engine/single.h"
 #include "shim/lifecycle.h"
@@ -37,12 +39,20 @@ long errno_result(long res)
 
 static void count(struct call *c, enum way way)
 {
-	if (!c->thread)
+	if (!c->thread || !(awake & AWAKE_ALL))
 		return;
 	/* A handler may count too: one addition, no lock. Other threads only read, or take all away (stats_write). */
 	__atomic_add_fetch(&c->thread->calls[c->symbol][way], 1, __ATOMIC_RELAXED);
-	if (way != WAY_RING && c->reason != REASON_NONE)
+	if ((way == WAY_KERNEL || way == WAY_FALLBACK) && c->reason != REASON_NONE)
 		__atomic_add_fetch(&c->thread->reasons[c->reason], 1, __ATOMIC_RELAXED);
+}
+
+/* The interests of engines in the calls of a route. A constant, where the route is one. */
+static inline unsigned interest_of(enum route route)
+{
+	switch (route) {
+	default: return 0;
+	}
 }
 
 bool call_begin(struct call *c, enum symbol symbol, enum route route)
@@ -52,8 +62,9 @@ bool call_begin(struct call *c, enum symbol symbol, enum route route)
 	c->route = route;
 	c->reason = REASON_NONE;
 	c->state = STATE_PLAIN;
+	c->way = WAY_RING;
 	c->saved_errno = errno;
-	if (process_config()->mode != XU_MODE_RING || !c->thread)
+	if (!c->thread || !(awake & (AWAKE_RING | interest_of(route))))
 		return false;
 	if (policy_sandboxed()) {
 		c->reason = REASON_SANDBOX;
@@ -80,7 +91,7 @@ void call_plain(struct call *c)
 
 long call_answer(struct call *c)
 {
-	count(c, c->state == STATE_FELL_BACK ? plain_way(c) : WAY_RING);
+	count(c, c->state == STATE_FELL_BACK ? plain_way(c) : c->way);
 	errno = c->saved_errno;
 	return errno_result(c->res);
 }
@@ -188,6 +199,28 @@ static void cancellation_point(enum route route)
 	}
 }
 
+static void run(struct call *c)
+{
+	if (awake & AWAKE_RING)
+		single_run(c);
+	else
+		engines_call(c);
+}
+
+/* Engines hear of what the kernel answered, where they would have been asked. */
+static void seen(struct call *c, long res)
+{
+	int saved = errno;
+
+	if (!(awake & AWAKE_RING) && c->thread && awake & interest_of(c->route))
+		engines_seen(c, res == -1 ? -saved : res);
+	errno = saved;
+}
+
+#define AFTER_FORK                                                                                 \
+	if (!result)                                                                               \
+	engines_forked()
+
 /* ---- The entry points ---- */
 
 #define BARE(...) __VA_ARGS__
@@ -197,7 +230,7 @@ static void cancellation_point(enum route route)
 	ret xs_##name params
 
 /* Nothing to do, and libc's function known: the whole way of a call in most programs. */
-#define ASLEEP(name) __builtin_expect(!awake && real.name, 1)
+#define ASLEEP(name, interest) __builtin_expect(!(awake & (AWAKE_ALL | (interest))) && real.name, 1)
 
 /* libc's function, or the raw call where there is none (yet). */
 #define PLAINLY(ret, name, args, sys)                                                              \
@@ -222,7 +255,7 @@ static void cancellation_point(enum route route)
 		c->cancels = cancels;                                                              \
 		if (cancels)                                                                       \
 			cancellation_point(route);                                                 \
-		single_run(c);                                                                     \
+		run(c);                                                                            \
 		if (c->state != STATE_PLAIN) {                                                     \
 			then;                                                                      \
 		}                                                                                  \
@@ -232,16 +265,20 @@ static void cancellation_point(enum route route)
 	{                                                                                          \
 		struct call c;                                                                     \
                                                                                                    \
-		if (!awake)                                                                        \
+		ret result;                                                                        \
+                                                                                                   \
+		if (!(awake & (AWAKE_ALL | interest_of(route))))                                   \
 			return PLAINLY(ret, name, args, sys);                                      \
 		if (try_##name(&c, true, BARE args))                                               \
 			return (ret)call_answer(&c);                                               \
 		call_plain(&c);                                                                    \
-		return PLAINLY(ret, name, args, sys);                                              \
+		result = PLAINLY(ret, name, args, sys);                                            \
+		seen(&c, (long)result);                                                            \
+		return result;                                                                     \
 	}                                                                                          \
 	ENTRY(ret, name, params)                                                                   \
 	{                                                                                          \
-		if (ASLEEP(name))                                                                  \
+		if (ASLEEP(name, interest_of(route)))                                              \
 			return real.name args;                                                     \
 		return awake_##name args;                                                          \
 	}
@@ -259,17 +296,20 @@ static void cancellation_point(enum route route)
 	}                                                                                          \
 	ENTRY(ret, name, params)                                                                   \
 	{                                                                                          \
-		if (ASLEEP(name))                                                                  \
+		if (ASLEEP(name, 0))                                                               \
 			return real.name args;                                                     \
 		return awake_##name args;                                                          \
 	}
 
 #define HOOK(ret, name, params, args, sys, before, after)                                          \
+	WATCH(ret, name, params, args, sys, ~0u, before, after)
+
+#define WATCH(ret, name, params, args, sys, interest, before, after)                               \
 	static __attribute__((noinline)) ret awake_##name params                                   \
 	{                                                                                          \
 		ret result;                                                                        \
                                                                                                    \
-		if (!awake)                                                                        \
+		if (!(awake & (AWAKE_ALL | (interest))))                                           \
 			return PLAINLY(ret, name, args, sys);                                      \
 		call_passed(SYM_##name);                                                           \
 		before;                                                                            \
@@ -279,7 +319,7 @@ static void cancellation_point(enum route route)
 	}                                                                                          \
 	ENTRY(ret, name, params)                                                                   \
 	{                                                                                          \
-		if (ASLEEP(name))                                                                  \
+		if (ASLEEP(name, interest))                                                        \
 			return real.name args;                                                     \
 		return awake_##name args;                                                          \
 	}
@@ -336,6 +376,8 @@ static __attribute__((noinline)) long awake_syscall(long nr, long a, long b, lon
 	res = xu_syscall6(nr, a, b, c, d, e, f);
 	if (res == -EINVAL && (nr == SYS_unshare || nr == SYS_setns) && lifecycle_again())
 		res = xu_syscall6(nr, a, b, c, d, e, f);
+	if (call.route)
+		seen(&call, errno_result(res));
 	res = errno_result(res);
 	after_sandbox(sandboxes, res);
 	return res;
@@ -343,7 +385,7 @@ static __attribute__((noinline)) long awake_syscall(long nr, long a, long b, lon
 
 ENTRY(long, syscall, (long nr, long a, long b, long c, long d, long e, long f))
 {
-	if (ASLEEP(syscall))
+	if (ASLEEP(syscall, ~0u))
 		return real.syscall(nr, a, b, c, d, e, f);
 	return awake_syscall(nr, a, b, c, d, e, f);
 }

@@ -15,6 +15,7 @@
 
 #include "config/text.h"
 #include "core/syscall.h"
+#include "shim/engine/engine.h"
 #include "shim/lifecycle.h"
 #include "shim/policy.h"
 #include "shim/signals.h"
@@ -40,11 +41,13 @@ void before_exec(const char *path)
 	/* Shells try one directory after another; a record for each that fails would say nothing. */
 	if (path && xu_sys(SYS_faccessat, AT_FDCWD, path, X_OK) < 0)
 		return;
+	engines_settle();
 	stats_write();
 }
 
 void before_exit(void)
 {
+	engines_settle();
 	stats_write();
 }
 
@@ -56,6 +59,7 @@ void before_fclose(FILE *stream)
 
 void before_identity_change(void)
 {
+	engines_settle();
 	policy_renew_rings();
 	policy_close_own_ring();
 }

@@ -7,10 +7,28 @@
 #include "config/config.h"
 
 /*
- * Asleep, an entry point is one load, one branch and a jump to libc. Awake, calls are counted, routed and watched.
- * Set once at start-up; asleep before that.
+ * What entry points have to look at. Where none of the bits that concern it is set, an entry point is one load, one
+ * branch and a jump to libc. Zero before start-up.
  */
-extern bool awake;
+extern unsigned awake;
+
+enum {
+	AWAKE_RING = 1 << 0,  /* mode ring: everything */
+	AWAKE_STATS = 1 << 1, /* everything is counted */
+	AWAKE_ALL = AWAKE_RING | AWAKE_STATS,
+	/* From here on: interests of engines (engine/engine.h). */
+};
+
+/* Engines come and go. */
+static inline void process_wake(unsigned bits)
+{
+	__atomic_or_fetch(&awake, bits, __ATOMIC_RELAXED);
+}
+
+static inline void process_sleep(unsigned bits)
+{
+	__atomic_and_fetch(&awake, ~bits, __ATOMIC_RELAXED);
+}
 
 /* The options of this process. */
 const struct xu_config *process_config(void);

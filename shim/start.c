@@ -8,6 +8,7 @@
  *     2. before the constructor                                      asleep: libc's function
  *     3. after it, when there is nothing to do                       asleep: libc's function
  *     4. after it, in mode ring, or when statistics are wanted       awake
+ *     5. where an engine is interested in such calls                 awake
  *
  * Nothing is set up here that a program may not need: no ring, no thread, no memory.
  */
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include "config/text.h"
+#include "shim/engine/engine.h"
 #include "shim/log.h"
 #include "shim/lookup.h"
 #include "shim/policy.h"
@@ -23,7 +25,7 @@
 #include "shim/stats.h"
 #include "shim/thread.h"
 
-bool awake;
+unsigned awake;
 
 static struct xu_config config;
 static char name[256];
@@ -54,13 +56,21 @@ static void report(const char *message)
 	log_line(XU_LOG_WARN, message, NULL);
 }
 
-/* Does any option matter? The usual case is that there is none, and then nothing more is to be done. */
+/* Is any option given? The usual case is that there is none. */
 static bool any_option(char *const *env)
 {
 	for (; env && *env; env++)
 		if (!strncmp(*env, "XURING_", 7))
 			return true;
 	return false;
+}
+
+static void start_engines(void)
+{
+	if (config.mode == XU_MODE_AUTO)
+		engines_start(&config);
+	if (awake)
+		thread_start();
 }
 
 /* musl gives constructors no arguments, so the environment is taken from where libc has put it. */
@@ -70,10 +80,14 @@ __attribute__((constructor)) static void start(void)
 
 	lookup_start();
 	/* With the library in /etc/ld.so.preload, it is in setuid programs too: whoever starts one must not say where we write. */
-	if (!any_option(env) || getauxval(AT_SECURE))
+	if (getauxval(AT_SECURE))
 		return;
-	learn_name();
 	xu_config_defaults(&config);
+	if (!any_option(env)) {
+		start_engines();
+		return;
+	}
+	learn_name();
 	xu_config_environment(&config, env, report);
 	log_start((enum xu_log)config.log, config.log_file);
 	if ((*config.only && !xu_pattern_list(config.only, name)) ||
@@ -81,10 +95,11 @@ __attribute__((constructor)) static void start(void)
 		config.mode = XU_MODE_OFF;
 	policy_start(&config, report);
 	stats_start(&config, report);
-	if (config.mode == XU_MODE_RING || stats_wanted()) {
-		thread_start();
-		awake = true;
-	}
+	if (config.mode == XU_MODE_RING)
+		process_wake(AWAKE_RING);
+	if (stats_wanted())
+		process_wake(AWAKE_STATS);
+	start_engines();
 }
 
 __attribute__((destructor)) static void end(void)

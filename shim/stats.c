@@ -4,6 +4,7 @@
 
 #include "config/text.h"
 #include "core/syscall.h"
+#include "shim/engine/engine.h"
 #include "shim/log.h"
 #include "shim/policy.h"
 #include "shim/process.h"
@@ -175,7 +176,9 @@ static void json(struct xu_text *t, const struct totals *sum)
 		comma = ",";
 	}
 	json_key(t, "engines", "},");
-	xu_text_str(t, "{\"loop\":{},\"scout\":{},\"sync\":{},\"aio\":{},\"stream\":{}}}\n");
+	xu_text_str(t, "{");
+	engines_report(t);
+	xu_text_str(t, "}}\n");
 }
 
 /* The same to be read by a person. */
