@@ -9,6 +9,7 @@
 #define XU_TEXT_MAX 1024
 
 enum xu_mode { XU_MODE_AUTO, XU_MODE_RING, XU_MODE_OFF };
+enum xu_fsync { XU_FSYNC_SHARE, XU_FSYNC_OFF };
 enum xu_log { XU_LOG_ERROR, XU_LOG_WARN, XU_LOG_INFO, XU_LOG_DEBUG, XU_LOG_TRACE };
 
 /* One member an option; the types follow the rows of options.def. */

@@ -51,6 +51,7 @@ static void count(struct call *c, enum way way)
 static inline unsigned interest_of(enum route route)
 {
 	switch (route) {
+	case ROUTE_FD_CANCEL: return AWAKE_SYNC;
 	default: return 0;
 	}
 }

@@ -121,7 +121,8 @@ static bool better(const struct object *o, const struct search *s, uint32_t i, u
 	unsigned type = sym->st_info & 15;
 
 	if (sym->st_shndx == SHN_UNDEF || !sym->st_value ||
-	    (type != STT_FUNC && type != STT_NOTYPE) || strcmp(o->strings + sym->st_name, s->name))
+	    (type != STT_FUNC && type != STT_OBJECT && type != STT_NOTYPE) ||
+	    strcmp(o->strings + sym->st_name, s->name))
 		return false;
 	if (!best || !o->versions)
 		return !best;

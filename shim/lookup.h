@@ -8,7 +8,7 @@
 void lookup_start(void);
 
 /*
- * The function `name` of the first object after the shim that defines it: another preloaded library, or libc. Takes no
+ * The function, or variable, `name` of the first object after the shim that defines it: another preloaded library, or libc. Takes no
  * memory, and no lock unless it is in none of the objects that were there at the start. NULL: there is none. *libc says
  * whether it is libc's own.
  */

@@ -17,6 +17,7 @@ enum {
 	AWAKE_STATS = 1 << 1, /* everything is counted */
 	AWAKE_ALL = AWAKE_RING | AWAKE_STATS,
 	/* From here on: interests of engines (engine/engine.h). */
+	AWAKE_SYNC = 1 << 2, /* syncs of files */
 };
 
 /* Engines come and go. */

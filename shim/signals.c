@@ -7,12 +7,19 @@
 #define BIT(sig) (UINT64_C(1) << ((sig)-1))
 
 /* 32 to 34 are libc's own, for cancelling threads and for changing all threads' identity. */
-static uint64_t handled = BIT(32) | BIT(33) | BIT(34);
+#define LIBC (BIT(32) | BIT(33) | BIT(34))
+
+static uint64_t handled = LIBC;
 
 void signals_handled(int sig)
 {
 	if (sig > 0 && sig <= 64)
 		__atomic_or_fetch(&handled, BIT(sig), __ATOMIC_RELAXED);
+}
+
+bool signals_any(void)
+{
+	return __atomic_load_n(&handled, __ATOMIC_RELAXED) != LIBC;
 }
 
 uint64_t signals_hold(void)

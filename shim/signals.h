@@ -9,10 +9,14 @@
 #ifndef SHIM_SIGNALS_H
 #define SHIM_SIGNALS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* A handler is being installed for `sig`. Never forgotten: blocking one too many is harmless. */
 void signals_handled(int sig);
+
+/* Has the program any handler? */
+bool signals_any(void);
 
 /* Hold the handlers back. Returns the mask for signals_resume. */
 uint64_t signals_hold(void);

@@ -28,8 +28,7 @@ static struct slab_list *slabs;
 
 static __thread struct thread *mine;
 
-/* Memory that is zero in the child of a fork. NULL if there is none to be had. */
-static void *map_wiped(size_t size)
+void *thread_map_wiped(size_t size)
 {
 	long p = xu_sys(SYS_mmap, 0, size, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -45,7 +44,7 @@ static void *map_wiped(size_t size)
 
 void thread_start(void)
 {
-	slabs = map_wiped(sizeof(*slabs));
+	slabs = thread_map_wiped(sizeof(*slabs));
 	if (slabs)
 		slabs->pid = (int)xu_sys(SYS_getpid);
 }
@@ -102,7 +101,7 @@ static struct thread *find_slot(struct slab_list *list, int tid)
 
 static struct thread *new_slot(struct slab_list *list, int tid)
 {
-	struct slab *s = map_wiped(sizeof(*s));
+	struct slab *s = thread_map_wiped(sizeof(*s));
 
 	if (!s)
 		return NULL;

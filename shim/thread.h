@@ -35,6 +35,9 @@ struct thread *thread_self(void);
 /* Before the first of all: what tells our memory from a child's is noted. */
 void thread_start(void);
 
+/* Memory that is zero in the child of a fork, in whole pages. NULL if there is none to be had. */
+void *thread_map_wiped(size_t size);
+
 /* Call `fn` for every slot that is or was in use. */
 void thread_each(void (*fn)(struct thread *, void *), void *arg);
 

@@ -35,33 +35,36 @@ static const struct {
 	{0x2fc12fc1, false}, /* ZFS */
 };
 
-/* What fstatfs said of a file system: in the table, and local too if that is asked for. */
-static bool in_table(const struct statfs *fs, bool local)
+enum { KNOWN = 1, ORDINARY = 2, LOCAL = 4 };
+
+static unsigned bits_of(const struct statfs *fs)
 {
 	for (size_t i = 0; i < sizeof(ordinary) / sizeof(ordinary[0]); i++)
 		if (ordinary[i].type == (long)(unsigned long)fs->f_type)
-			return ordinary[i].local || !local;
-	return false;
+			return KNOWN | ORDINARY | (ordinary[i].local ? LOCAL : 0);
+	return KNOWN;
 }
 
 /*
- * Is the file system of this device an ordinary one? Remembered by device number: 16 words of
- * device << 2 | ordinary << 1 | 1. `fd` leads to it.
+ * What is known of the file system of this device, ORDINARY and LOCAL: remembered by device number, 16 words of
+ * device << 3 | bits. `fd` leads to it.
  */
-static bool ordinary_device(dev_t dev, int fd)
+static unsigned device_bits(dev_t dev, int fd)
 {
 	static uint64_t known[16];
 	uint64_t *word = &known[(dev ^ dev >> 8) % 16];
 	uint64_t value = __atomic_load_n(word, __ATOMIC_RELAXED);
 	struct statfs fs;
 
-	if (value >> 2 == dev && value & 1)
-		return value & 2;
+	if (value >> 3 == dev && value & KNOWN)
+		return value & 7;
 	if (xu_sys(SYS_fstatfs, fd, &fs) < 0)
-		return false;
-	value = (uint64_t)dev << 2 | (in_table(&fs, false) ? 2 : 0) | 1;
-	__atomic_store_n(word, value, __ATOMIC_RELAXED);
-	return value & 2;
+		return 0;
+	value = (uint64_t)dev << 3 | bits_of(&fs);
+	/* A number without a device behind it may be another file system's after an unmount. */
+	if (major(dev))
+		__atomic_store_n(word, value, __ATOMIC_RELAXED);
+	return value & 7;
 }
 
 enum kind kind_of(struct call *c, int fd)
@@ -74,7 +77,7 @@ enum kind kind_of(struct call *c, int fd)
 	switch (st.st_mode & S_IFMT) {
 	case S_IFREG:
 		c->reason = REASON_SPECIAL_FS;
-		return ordinary_device(st.st_dev, fd) ? KIND_FILE : KIND_OTHER;
+		return device_bits(st.st_dev, fd) & ORDINARY ? KIND_FILE : KIND_OTHER;
 	case S_IFIFO:
 	case S_IFSOCK:
 	case 0: /* eventfd, timerfd, ... */ return KIND_STREAM;
@@ -142,9 +145,7 @@ bool kind_learn_size(struct call *c)
 	return ok && c->asked;
 }
 
-bool kind_closes_in_line(int fd)
+bool kind_is_local(const struct stat *st, int fd)
 {
-	struct statfs fs;
-
-	return xu_sys(SYS_fstatfs, fd, &fs) >= 0 && in_table(&fs, true);
+	return device_bits(st->st_dev, fd) & LOCAL;
 }

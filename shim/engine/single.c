@@ -298,7 +298,7 @@ static void run_close(struct call *c)
 	case S_IFSOCK: break;
 	case S_IFREG:
 	case S_IFDIR:
-		if (!kind_closes_in_line(fd)) {
+		if (!kind_is_local(&st, fd)) {
 			plain(c, REASON_SPECIAL_FS);
 			return;
 		}

@@ -39,8 +39,8 @@ enum kind {
 /* What is this fd? */
 enum kind kind_of(struct call *c, int fd);
 
-/* Is it of a file system that closes a file in line, without a flush of its own? */
-bool kind_closes_in_line(int fd);
+/* Is it of a file system of this machine: one that closes a file in line, and syncs the file and not the open file? */
+bool kind_is_local(const struct stat *st, int fd);
 
 /* Has it this flag (O_NONBLOCK, O_APPEND)? */
 bool kind_has_flag(int fd, long flag);

@@ -1,0 +1,227 @@
+/*
+ * Engine sync: threads that ask to sync the same file share the kernel's work.
+ *
+ * A sync promises that what was written before it was asked for is on the disk. So a call may be answered by any sync of
+ * the file that began after the call did. While one runs, those that come wait for the next round, and one of them
+ * runs it for all:
+ *
+ *     thread 1   fsync |----- round 1 -----|
+ *     thread 2        fsync ...............|----- round 2 -----|
+ *     thread 3              fsync .........|...................|   answered by round 2
+ *     thread 4                               fsync ............|----- round 3 -----|
+ *
+ * however many threads ask, the kernel has one sync of the file at a time. Nothing is relaxed.
+ *
+ * Errors are the kernel's: it tells each open file of one, once. So only success is shared. Who waited for a round that
+ * failed asks the kernel itself; who waited for one that did not looks for an error that its own open file has not
+ * been told of (pending_error).
+ *
+ * The kernel does not let signals interrupt a sync. Nor does this: handlers are held back until the call is answered, so
+ * that none finds the lock taken by the thread that it runs in. A program of one thread never comes here.
+ */
+#include <linux/futex.h>
+
+#include "core/syscall.h"
+#include "shim/engine/engine.h"
+#include "shim/engine/steps.h"
+#include "shim/lookup.h"
+#include "shim/signals.h"
+#include "shim/thread.h"
+
+#ifndef SYNC_FILE_RANGE_WAIT_BEFORE
+#define SYNC_FILE_RANGE_WAIT_BEFORE 1
+#endif
+
+/* A file that is being synced. fsync and fdatasync do not answer for each other. */
+struct file {
+	dev_t dev;
+	ino_t ino;
+	unsigned flags;	 /* IORING_FSYNC_DATASYNC or 0 */
+	unsigned users;	 /* calls that are at it; 0: free */
+	unsigned begun;	 /* rounds, one at a time */
+	unsigned ended;	 /* rounds; what waiters sleep on */
+	unsigned failed; /* the last round that failed, or 0 */
+};
+
+enum { NR_FILES = 16 };
+
+/* In memory that fork empties: the child has none of the threads that are at work here. */
+struct table {
+	unsigned lock; /* a futex: 0 free, 1 taken, 2 taken and waited for */
+	struct file files[NR_FILES];
+	uint64_t asked;	 /* syncs by the program, in company or not */
+	uint64_t synced; /* by the kernel */
+};
+
+static struct table *table;
+
+/* Has the process one thread, for sure? glibc says so since 2.32, by a variable. */
+static bool single_threaded(void)
+{
+	static const char none;
+	static const char *flag;
+	bool libc;
+
+	if (!XU_LOAD(&flag)) {
+		const char *found = lookup_next("__libc_single_threaded", &libc);
+
+		__atomic_store_n(&flag, found ? found : &none, __ATOMIC_RELAXED);
+	}
+	return *flag;
+}
+
+/* Made at the first need. False: no memory. */
+static bool have_table(void)
+{
+	struct table *nothing = NULL, *made;
+
+	if (XU_LOAD_ACQUIRE(&table))
+		return true;
+	made = thread_map_wiped(sizeof(*made));
+	if (made && !__atomic_compare_exchange_n(&table, &nothing, made, false, __ATOMIC_ACQ_REL,
+						 __ATOMIC_ACQUIRE))
+		xu_sys(SYS_munmap, made, sizeof(*made));
+	return made || nothing;
+}
+
+static void sleep_while(unsigned *word, unsigned value)
+{
+	xu_sys(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, 0, 0, 0);
+}
+
+static void lock(void)
+{
+	unsigned seen = 0;
+
+	if (__atomic_compare_exchange_n(&table->lock, &seen, 1, false, __ATOMIC_ACQUIRE,
+					__ATOMIC_RELAXED))
+		return;
+	while (__atomic_exchange_n(&table->lock, 2, __ATOMIC_ACQUIRE))
+		sleep_while(&table->lock, 2);
+}
+
+static void unlock(void)
+{
+	if (__atomic_exchange_n(&table->lock, 0, __ATOMIC_RELEASE) == 2)
+		xu_sys(SYS_futex, &table->lock, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
+}
+
+/* The file's place, or a free one, or NULL. */
+static struct file *find(const struct stat *st, unsigned flags)
+{
+	struct file *unused = NULL;
+
+	for (struct file *f = table->files; f < table->files + NR_FILES; f++) {
+		if (!f->users)
+			unused = f;
+		else if (f->dev == st->st_dev && f->ino == st->st_ino && f->flags == flags)
+			return f;
+	}
+	if (unused)
+		*unused = (struct file){.dev = st->st_dev, .ino = st->st_ino, .flags = flags};
+	return unused;
+}
+
+/* Rounds are counted for ever: is `round` that one, or a later one? */
+static bool reached(unsigned round, unsigned which)
+{
+	return (int)(round - which) >= 0;
+}
+
+/* Run the next round, for all who wait for it. The lock is held before and after, not meanwhile. */
+static long run_round(struct file *f, int fd)
+{
+	unsigned round = ++f->begun;
+	long res;
+
+	table->synced++;
+	unlock();
+	res = f->flags ? xu_sys(SYS_fdatasync, fd) : xu_sys(SYS_fsync, fd);
+	lock();
+	if (res)
+		f->failed = round;
+	f->ended = round;
+	if (f->users > 1)
+		xu_sys(SYS_futex, &f->ended, FUTEX_WAKE_PRIVATE, INT32_MAX, 0, 0, 0);
+	return res;
+}
+
+/* An error that this open file has not been told of: asked for of a place where there is nothing to wait for. */
+static long pending_error(int fd)
+{
+	return xu_sys(SYS_sync_file_range, fd, INT64_MAX - 4096, 1, SYNC_FILE_RANGE_WAIT_BEFORE);
+}
+
+enum { ASK_YOURSELF = 1 }; /* no result of a sync */
+
+/* Be answered by a round that begins from now on: another's, or one's own. The lock is held before and after. */
+static long join(struct file *f, int fd)
+{
+	unsigned mine = f->begun + 1;
+
+	while (!reached(f->ended, mine)) {
+		unsigned ended = f->ended;
+
+		if (f->begun == ended)
+			return run_round(f, fd);
+		unlock();
+		sleep_while(&f->ended, ended);
+		lock();
+	}
+	return f->failed && reached(f->failed, mine) ? ASK_YOURSELF : pending_error(fd);
+}
+
+static bool sync_call(struct call *c)
+{
+	int fd = c->sqe.fd;
+	struct file *f;
+	struct stat st;
+	uint64_t mask = 0;
+	bool hold;
+
+	if (c->sqe.opcode != IORING_OP_FSYNC || single_threaded() || !have_table())
+		return false;
+	/* Elsewhere a sync may be the affair of the open file, not of the file. */
+	if (xu_sys(SYS_fstat, fd, &st) || !S_ISREG(st.st_mode) || !kind_is_local(&st, fd) ||
+	    !thread_is_own())
+		return false;
+	hold = signals_any();
+	if (hold)
+		mask = signals_hold();
+	lock();
+	table->asked++;
+	f = find(&st, c->sqe.fsync_flags);
+	if (f) {
+		f->users++;
+		answer(c, join(f, fd));
+		c->way = WAY_KERNEL;
+		f->users--;
+	}
+	unlock();
+	if (hold)
+		signals_resume(mask);
+	if (f && c->res == ASK_YOURSELF)
+		c->state = STATE_PLAIN;
+	return c->state == STATE_DONE;
+}
+
+static void sync_start(const struct xu_config *config)
+{
+	if (config->fsync == XU_FSYNC_SHARE)
+		process_wake(AWAKE_SYNC);
+}
+
+static void sync_report(struct xu_text *t)
+{
+	xu_text_str(t, "\"asked\":");
+	xu_text_num(t, table ? table->asked : 0, 0);
+	xu_text_str(t, ",\"synced\":");
+	xu_text_num(t, table ? table->synced : 0, 0);
+}
+
+const struct engine engine_sync = {
+	.name = "sync",
+	.start = sync_start,
+	.call = sync_call,
+	.report = sync_report,
+};

@@ -1,0 +1,100 @@
+#!/usr/bin/env bats
+# Engine sync: threads that sync the same file at the same time share the kernel's work, and each call still means what it
+# says. strace makes syncs slow or makes them fail, and tells what reached the kernel.
+# shellcheck shell=bash disable=SC2154,SC2164
+
+# shellcheck source-path=SCRIPTDIR source=lib.bash
+source "$BATS_TEST_DIRNAME/lib.bash"
+
+setup() {
+	need_shim
+	need_trace
+	cd "$BATS_TEST_TMPDIR"
+	case $(stat -f -c %T .) in
+	ext2/ext3 | xfs | btrfs | f2fs) ;;
+	*) skip "syncs are shared on ext4, xfs, btrfs and f2fs, and this is $(stat -f -c %T .)" ;;
+	esac
+	clean_env "LD_PRELOAD=$(preload)" "XURING_STATS=json:$PWD/records" "TMPDIR=$PWD"
+	shim_env=("${clean[@]}")
+	clean_env "TMPDIR=$PWD"
+}
+
+# syncers INJECTION SETTING ARGUMENT...: runs them bare and under the shim, the kernel's syncs manipulated. Leaves the calls'
+# lines in bare and shim, and in bare.kernel and shim.kernel the kernel's: BEGIN END RESULT, as the calls' own lines.
+syncers() {
+	local inject=$1 setting=$2 side
+	shift 2
+	for side in bare shim; do
+		local env=("${clean[@]}")
+		[[ $side == bare ]] || env=("${shim_env[@]}" "$setting")
+		timeout 60 strace -f -ttt -T -o trace -e trace=fsync,fdatasync -e signal=none -e inject="$inject" \
+			env "${env[@]}" "$tools/syncers" "$@" >"$side"
+		/usr/bin/perl -ne '
+			my ($tid, $time) = /^(\d+) +([\d.]+) / or next;
+			$begin{$tid} = $time * 1e6 if /sync\(/;
+			my ($res, $took) = /= (-?\d+).*<([\d.]+)>/ or next;
+			printf "%d %d %d\n", $begin{$tid}, $begin{$tid} + $took * 1e6, $res < 0;' trace >"$side.kernel"
+		[[ -s $side.kernel ]] || { echo "nothing traced"; head trace; return 1; }
+	done
+	echo "calls $(wc -l <shim), the kernel's: bare $(wc -l <bare.kernel), shim $(wc -l <shim.kernel)"
+}
+
+# covered: within each call that said success lies a whole sync of the kernel's.
+covered() {
+	/usr/bin/perl -e '
+		open my $kernel, "<", "shim.kernel"; my @syncs = map { [split] } <$kernel>;
+		open my $calls, "<", "shim";
+		while (<$calls>) {
+			my ($from, $to, $error) = split;
+			next if $error or grep { $_->[0] >= $from and $_->[1] <= $to + 2000 and !$_->[2] } @syncs;
+			print "no sync began and ended within the call $_"; $bad++;
+		}
+		exit !!$bad'
+}
+
+# errors FILE: how many calls failed.
+errors() {
+	grep -cv ' 0$' "$1" || :
+}
+
+@test "sync: eight threads on one open file need few syncs, and each call has one of its own time" {
+	syncers fdatasync:delay_enter=5000 XURING_FSYNC=share -d 8 20 one
+	[[ $(wc -l <bare.kernel) -eq 160 && $(wc -l <shim) -eq 160 ]]
+	[[ $(wc -l <shim.kernel) -le 70 ]]
+	[[ $(errors shim) -eq 0 ]]
+	covered
+	[[ $(jq .engines.sync.asked records) -eq 160 ]]
+	[[ $(jq .engines.sync.synced records) -eq $(wc -l <shim.kernel) ]]
+}
+
+@test "sync: open files of one file are in company too, other files are not" {
+	syncers fsync:delay_enter=5000 XURING_FSYNC=share -o 6 10 one
+	[[ $(wc -l <shim.kernel) -le 35 ]]
+	covered
+	rm one
+	syncers fsync:delay_enter=5000 XURING_FSYNC=share 3 10 one two three
+	[[ $(wc -l <shim.kernel) -eq 30 ]]
+	covered
+}
+
+@test "sync: an error reaches one caller for each that the kernel tells, and no other" {
+	syncers fdatasync:delay_enter=3000:error=EIO:when=3+4 XURING_FSYNC=share -d -o 8 20 one
+	[[ $(errors bare) -gt 0 && $(errors shim) -gt 0 ]]
+	[[ $(errors shim) -eq $(grep -c ' -1 EIO' trace) ]]
+	[[ $(grep -cv ' [05]$' shim) -eq 0 ]]
+}
+
+@test "sync: fsync is not answered by fdatasync" {
+	syncers fsync,fdatasync:delay_enter=3000 XURING_FSYNC=share -m 2 10 one
+	[[ $(grep -c 'fsync(' trace) -eq 10 ]]
+	[[ $(grep -c 'fdatasync(' trace) -eq 10 ]]
+}
+
+@test "sync: one thread is left alone, and so is everybody with XURING_FSYNC=off" {
+	syncers fsync:delay_enter=1000 XURING_FSYNC=off 8 10 one
+	[[ $(wc -l <shim.kernel) -eq 80 ]]
+	[[ $(jq .engines.sync.asked records) -eq 0 ]]
+	rm records
+	"${shim_env[@]}" sqlite3 db 'create table t(x); insert into t values(1);' || [[ ! -x $(command -v sqlite3) ]]
+	[[ $(jq .engines.sync.asked records) -eq 0 ]]
+}
