@@ -66,6 +66,7 @@ void before_identity_change(void)
 
 void before_part(void)
 {
+	engines_settle();
 	policy_renew_rings();
 	policy_part();
 }
@@ -176,6 +177,7 @@ static bool sandbox(void)
 {
 	if (policy_sandboxed() || !thread_is_own())
 		return false;
+	engines_settle();
 	stats_write();
 	/* Before the strictest sandbox, which has no other end than that of a task. */
 	before_task_exit();

@@ -418,14 +418,20 @@ bool policy_parted(void)
 	return t && t->parted && t->had_ring && thread_is_own();
 }
 
+/* What engines were interested in before the process sandboxed itself. */
+static unsigned interests;
+
 void policy_sandbox(void)
 {
+	interests = awake & ~(unsigned)AWAKE_ALL;
+	process_sleep(interests);
 	__atomic_store_n(&sandboxed, true, __ATOMIC_RELEASE);
 }
 
 void policy_unsandbox(void)
 {
 	__atomic_store_n(&sandboxed, false, __ATOMIC_RELEASE);
+	process_wake(interests);
 }
 
 bool policy_sandboxed(void)

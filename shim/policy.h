@@ -53,7 +53,7 @@ bool policy_part(void);
 /* Has it, with a ring before that? */
 bool policy_parted(void);
 
-/* The process sandboxes itself: no ring from here on, unless it failed to (policy_unsandbox). */
+/* The process sandboxes itself: no ring and no engine from here on, unless it failed to (policy_unsandbox). */
 void policy_sandbox(void);
 void policy_unsandbox(void);
 bool policy_sandboxed(void);

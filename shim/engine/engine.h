@@ -38,7 +38,10 @@ struct engine {
 	/* The plain call was made, with this result or -errno. */
 	void (*seen)(struct call *c, long res);
 
-	/* All that was put off is to be put out now: before a fork, an exec, an exit, a change of identity. */
+	/*
+	 * All that was put off is to be put out now: before a fork, an exec, an exit, a change of identity, a sandbox. Where
+	 * there is nothing, no system call is made.
+	 */
 	void (*settle)(void);
 
 	/* In the child of a fork, before the program goes on. */
