@@ -328,14 +328,15 @@ int xu_wait_cqe_timeout(struct xu_ring *ring, struct io_uring_cqe **cqe, const s
 
 unsigned xu_peek_batch_cqe(struct xu_ring *ring, struct io_uring_cqe **cqes, unsigned nr)
 {
-	unsigned ready = xu_cq_ready(ring);
-	unsigned head = *ring->cq.khead;
+	struct io_uring_cqe *cqe;
+	unsigned head, n = 0;
 
-	if (!ready && xu_cq_needs_enter(ring) && !xu_get_events(ring))
-		ready = xu_cq_ready(ring);
-	if (nr > ready)
-		nr = ready;
-	for (unsigned i = 0; i < nr; i++)
-		cqes[i] = &ring->cq.cqes[((head + i) & ring->cq.mask) << ring->cq.shift];
-	return nr;
+	if (!xu_cq_ready(ring) && xu_cq_needs_enter(ring))
+		xu_get_events(ring);
+	xu_for_each_cqe(ring, head, cqe) {
+		if (n == nr)
+			break;
+		cqes[n++] = cqe;
+	}
+	return n;
 }

@@ -232,11 +232,13 @@ static inline uint64_t xu_ticket(uint32_t index, uint32_t generation)
 	return (uint64_t)generation << 32 | index;
 }
 
+/* The index in a ticket. */
 static inline uint32_t xu_ticket_index(uint64_t ticket)
 {
 	return (uint32_t)ticket;
 }
 
+/* The generation in a ticket. */
 static inline uint32_t xu_ticket_generation(uint64_t ticket)
 {
 	return (uint32_t)(ticket >> 32);
@@ -257,6 +259,7 @@ static inline unsigned xu_sq_ready(const struct xu_ring *ring)
 	return ring->sq.tail - XU_LOAD_ACQUIRE(ring->sq.khead);
 }
 
+/* Entries that xu_get_sqe can give out before the next submission. */
 static inline unsigned xu_sq_space_left(const struct xu_ring *ring)
 {
 	return ring->sq.entries - xu_sq_ready(ring);
@@ -281,7 +284,7 @@ static inline struct io_uring_sqe *xu_get_sqe(struct xu_ring *ring)
  */
 struct io_uring_sqe *xu_get_sqe128(struct xu_ring *ring);
 
-/* Completions in the queue now. */
+/* Completions in the queue now. (With IORING_SETUP_CQE_MIXED it counts places of 16 bytes, and so do waits.) */
 static inline unsigned xu_cq_ready(const struct xu_ring *ring)
 {
 	return XU_LOAD_ACQUIRE(ring->cq.ktail) - *ring->cq.khead;
@@ -297,20 +300,47 @@ static inline bool xu_cq_needs_enter(const struct xu_ring *ring)
 	       (ring->flags & IORING_SETUP_IOPOLL) != 0;
 }
 
-/* The first completion if one is in the queue; never enters the kernel. */
+/*
+ * Completions of both sizes in one queue (IORING_SETUP_CQE_MIXED, 6.18): one of 32 bytes has IORING_CQE_F_32, its second
+ * half in cqe->big_cqe, and takes two places. It never wraps: where it would, the kernel fills the queue's last place with
+ * an entry that is none (IORING_CQE_F_SKIP). Older kernels, and other rings, set neither flag.
+ */
+
+/* How many places a completion takes: what xu_cq_advance must be given for it. */
+static inline unsigned xu_cqe_nr(const struct io_uring_cqe *cqe)
+{
+	return 1 + !!(cqe->flags & IORING_CQE_F_32);
+}
+
+/* The completion at place *head of the queue, or NULL past the last; moves *head over a filler. For xu_for_each_cqe. */
+static inline struct io_uring_cqe *xu_cq_at(const struct xu_ring *ring, unsigned *head)
+{
+	/* The acquire pairs with the kernel's release of tail: the entry's words are there before its index. */
+	while (*head != XU_LOAD_ACQUIRE(ring->cq.ktail)) {
+		struct io_uring_cqe *cqe = &ring->cq.cqes[(*head & ring->cq.mask) << ring->cq.shift];
+
+		if (!(cqe->flags & IORING_CQE_F_SKIP))
+			return cqe;
+		++*head;
+	}
+	return NULL;
+}
+
+/* The first completion if one is in the queue; never enters the kernel. A filler before it is given back. */
 static inline struct io_uring_cqe *xu_cq_front(const struct xu_ring *ring)
 {
 	unsigned head = *ring->cq.khead;
+	struct io_uring_cqe *cqe = xu_cq_at(ring, &head);
 
-	/* The acquire pairs with the kernel's release of tail: the entry's words are there before its index. */
-	if (head == XU_LOAD_ACQUIRE(ring->cq.ktail))
-		return NULL;
-	return &ring->cq.cqes[(head & ring->cq.mask) << ring->cq.shift];
+	if (head != *ring->cq.khead)
+		XU_STORE_RELEASE(ring->cq.khead, head);
+	return cqe;
 }
 
 /* Show the first completion without waiting. 0, or -EAGAIN when there is none. Enters only if the kernel asks for it. */
 int xu_peek_cqe_enter(struct xu_ring *ring, struct io_uring_cqe **cqe);
 
+/* The same, and all there is to do where a completion is already there: 0, -EAGAIN or another -errno. */
 static inline int xu_peek_cqe(struct xu_ring *ring, struct io_uring_cqe **cqe)
 {
 	*cqe = xu_cq_front(ring);
@@ -323,38 +353,48 @@ static inline void xu_cq_advance(struct xu_ring *ring, unsigned nr)
 	XU_STORE_RELEASE(ring->cq.khead, *ring->cq.khead + nr);
 }
 
+/* Give the first completion, which was shown as `cqe`, back to the kernel. NULL does nothing. */
 static inline void xu_cqe_seen(struct xu_ring *ring, const struct io_uring_cqe *cqe)
 {
 	if (cqe)
-		xu_cq_advance(ring, 1);
+		xu_cq_advance(ring, xu_cqe_nr(cqe));
+}
+
+/* Give back all that a walk has passed: everything before place `head`. */
+static inline void xu_cq_advance_to(struct xu_ring *ring, unsigned head)
+{
+	XU_STORE_RELEASE(ring->cq.khead, head);
 }
 
 /* Show up to `nr` completions in `cqes` without giving them back. Returns how many. */
 unsigned xu_peek_batch_cqe(struct xu_ring *ring, struct io_uring_cqe **cqes, unsigned nr);
 
-/* Walk over all completions in the queue; end with xu_cq_advance(ring, how many were walked). */
+/*
+ * Walk over all completions in the queue; `head` is an unsigned. End with xu_cq_advance(ring, how many were walked), or
+ * with xu_cq_advance_to(ring, head), which is right on mixed rings as well (after a break: for those before this one).
+ */
 #define xu_for_each_cqe(ring, head, cqe)                                                           \
-	for ((head) = *(ring)->cq.khead;                                                           \
-	     ((cqe) = (head) != XU_LOAD_ACQUIRE((ring)->cq.ktail)                                  \
-			      ? &(ring)->cq.cqes[((head) & (ring)->cq.mask) << (ring)->cq.shift]   \
-			      : NULL);                                                             \
-	     (head)++)
+	for ((head) = *(ring)->cq.khead; ((cqe) = xu_cq_at(ring, &(head))); (head) += xu_cqe_nr(cqe))
 
+/* User data of an entry: comes back as it is. After the preparation, which clears it. */
 static inline void xu_sqe_set_data64(struct io_uring_sqe *sqe, uint64_t data)
 {
 	sqe->user_data = data;
 }
 
+/* The user data of the entry that has completed. */
 static inline uint64_t xu_cqe_get_data64(const struct io_uring_cqe *cqe)
 {
 	return cqe->user_data;
 }
 
+/* User data that are a pointer. It is not looked at, and must still be good when the completion comes. */
 static inline void xu_sqe_set_data(struct io_uring_sqe *sqe, void *data)
 {
 	sqe->user_data = (uint64_t)(uintptr_t)data;
 }
 
+/* The pointer that xu_sqe_set_data set. */
 static inline void *xu_cqe_get_data(const struct io_uring_cqe *cqe)
 {
 	return (void *)(uintptr_t)cqe->user_data;

@@ -45,3 +45,9 @@ setup() {
 	echo "without a test:${missing:- none}"
 	[[ -z $missing ]]
 }
+
+@test "core ops: every public function is described, with its kernel" {
+	run scripts/check-docs
+	echo "$output"
+	[[ $status -eq 0 ]]
+}

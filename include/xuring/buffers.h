@@ -38,7 +38,9 @@ int xu_unregister_buf_ring(struct xu_ring *ring, int bgid);
 int xu_buf_ring_head(struct xu_ring *ring, int bgid, uint16_t *head);
 
 /*
- * Memory for a ring of `entries` buffers, registered, empty. NULL, and -errno in *err. `flags` are IOU_PBUF_RING_INC.
+ * Memory for a ring of `entries` buffers, registered, empty. NULL, and -errno in *err. 5.19. `flags` are
+ * IOU_PBUF_RING_INC (6.12) and IOU_PBUF_RING_MMAP (6.4): the kernel's memory, which counts towards no limit of the
+ * program's; not for a ring without fd (-EBADF), from which nothing can be mapped.
  * xu_free_buf_ring unregisters it and gives the memory back; no op may use the group then.
  */
 struct io_uring_buf_ring *xu_setup_buf_ring(struct xu_ring *ring, unsigned entries, int bgid,
@@ -47,11 +49,13 @@ int xu_free_buf_ring(struct xu_ring *ring, struct io_uring_buf_ring *br, unsigne
 
 /* ---- Filling it ------------------------------------------------------------------------------------------------ */
 
+/* Make the ring empty: once, before the first buffer is added, in memory that is the program's own. */
 static inline void xu_buf_ring_init(struct io_uring_buf_ring *br)
 {
 	br->tail = 0;
 }
 
+/* What xu_buf_ring_add wants as `mask`, for a ring of so many buffers. */
 static inline int xu_buf_ring_mask(unsigned entries)
 {
 	return (int)entries - 1;
@@ -117,16 +121,19 @@ static inline struct io_uring_recvmsg_out *xu_recvmsg_validate(void *buf, int le
 	return len < 0 || (size_t)len < head ? NULL : (struct io_uring_recvmsg_out *)buf;
 }
 
+/* The sender's address; out->namelen bytes of it are there. */
 static inline void *xu_recvmsg_name(struct io_uring_recvmsg_out *out)
 {
 	return out + 1;
 }
 
+/* The control messages; out->controllen bytes. */
 static inline void *xu_recvmsg_control(struct io_uring_recvmsg_out *out, const struct msghdr *msg)
 {
 	return (char *)(out + 1) + msg->msg_namelen;
 }
 
+/* The message itself; see xu_recvmsg_payload_length. */
 static inline void *xu_recvmsg_payload(struct io_uring_recvmsg_out *out, const struct msghdr *msg)
 {
 	return (char *)xu_recvmsg_control(out, msg) + msg->msg_controllen;

@@ -32,6 +32,7 @@ static inline void xu_prep_rw(int op, struct io_uring_sqe *sqe, int fd, const vo
 	sqe->len = len;
 }
 
+/* Does nothing, and completes with 0. 5.1 */
 static inline void xu_prep_nop(struct io_uring_sqe *sqe)
 {
 	xu_prep_rw(IORING_OP_NOP, sqe, -1, NULL, 0, 0);

@@ -38,6 +38,7 @@ static inline void xu_prep_openat_direct(struct io_uring_sqe *sqe, int dfd, cons
 	xu_set_target_fixed_file(sqe, file_index);
 }
 
+/* openat2(2) into a direct descriptor. 5.15 */
 static inline void xu_prep_openat2_direct(struct io_uring_sqe *sqe, int dfd, const char *path,
 					  struct open_how *how, size_t how_size, unsigned file_index)
 {
@@ -150,6 +151,7 @@ static inline void xu_prep_renameat(struct io_uring_sqe *sqe, int olddfd, const 
 	sqe->rename_flags = flags;
 }
 
+/* rename(2). 5.11 */
 static inline void xu_prep_rename(struct io_uring_sqe *sqe, const char *oldpath, const char *newpath)
 {
 	xu_prep_renameat(sqe, XU_AT_FDCWD, oldpath, XU_AT_FDCWD, newpath, 0);
@@ -162,6 +164,7 @@ static inline void xu_prep_unlinkat(struct io_uring_sqe *sqe, int dfd, const cha
 	sqe->unlink_flags = (uint32_t)flags;
 }
 
+/* unlink(2), or rmdir(2) with AT_REMOVEDIR. 5.11 */
 static inline void xu_prep_unlink(struct io_uring_sqe *sqe, const char *path, int flags)
 {
 	xu_prep_unlinkat(sqe, XU_AT_FDCWD, path, flags);
@@ -173,6 +176,7 @@ static inline void xu_prep_mkdirat(struct io_uring_sqe *sqe, int dfd, const char
 	xu_prep_rw(IORING_OP_MKDIRAT, sqe, dfd, path, mode, 0);
 }
 
+/* mkdir(2). 5.15 */
 static inline void xu_prep_mkdir(struct io_uring_sqe *sqe, const char *path, mode_t mode)
 {
 	xu_prep_mkdirat(sqe, XU_AT_FDCWD, path, mode);
@@ -185,6 +189,7 @@ static inline void xu_prep_symlinkat(struct io_uring_sqe *sqe, const char *targe
 	xu_prep_rw(IORING_OP_SYMLINKAT, sqe, newdfd, target, 0, (uint64_t)(uintptr_t)linkpath);
 }
 
+/* symlink(2). 5.15 */
 static inline void xu_prep_symlink(struct io_uring_sqe *sqe, const char *target, const char *linkpath)
 {
 	xu_prep_symlinkat(sqe, target, XU_AT_FDCWD, linkpath);
@@ -199,19 +204,21 @@ static inline void xu_prep_linkat(struct io_uring_sqe *sqe, int olddfd, const ch
 	sqe->hardlink_flags = (uint32_t)flags;
 }
 
+/* link(2). 5.15 */
 static inline void xu_prep_link(struct io_uring_sqe *sqe, const char *oldpath, const char *newpath,
 				int flags)
 {
 	xu_prep_linkat(sqe, XU_AT_FDCWD, oldpath, XU_AT_FDCWD, newpath, flags);
 }
 
-/* fgetxattr(2), getxattr(2), fsetxattr(2), setxattr(2). 5.19 */
+/* fgetxattr(2). The answer is the length of the value. 5.19 */
 static inline void xu_prep_fgetxattr(struct io_uring_sqe *sqe, int fd, const char *name,
 				     char *value, unsigned len)
 {
 	xu_prep_rw(IORING_OP_FGETXATTR, sqe, fd, name, len, (uint64_t)(uintptr_t)value);
 }
 
+/* getxattr(2). The answer is the length of the value. 5.19 */
 static inline void xu_prep_getxattr(struct io_uring_sqe *sqe, const char *name, char *value,
 				    const char *path, unsigned len)
 {
@@ -219,6 +226,7 @@ static inline void xu_prep_getxattr(struct io_uring_sqe *sqe, const char *name, 
 	sqe->addr3 = (uint64_t)(uintptr_t)path;
 }
 
+/* fsetxattr(2). 5.19 */
 static inline void xu_prep_fsetxattr(struct io_uring_sqe *sqe, int fd, const char *name,
 				     const char *value, int flags, unsigned len)
 {
@@ -226,6 +234,7 @@ static inline void xu_prep_fsetxattr(struct io_uring_sqe *sqe, int fd, const cha
 	sqe->xattr_flags = (uint32_t)flags;
 }
 
+/* setxattr(2). 5.19 */
 static inline void xu_prep_setxattr(struct io_uring_sqe *sqe, const char *name, const char *value,
 				    const char *path, int flags, unsigned len)
 {

@@ -50,6 +50,7 @@ static inline void xu_prep_send_set_addr(struct io_uring_sqe *sqe, const struct 
 	sqe->addr_len = addr_len;
 }
 
+/* sendto(2); never raises SIGPIPE. The address must stay until the entry was submitted. 6.1 */
 static inline void xu_prep_sendto(struct io_uring_sqe *sqe, int fd, const void *buf, size_t len,
 				  int flags, const struct sockaddr *addr, socklen_t addr_len)
 {
@@ -189,6 +190,7 @@ static inline void xu_prep_socket_direct(struct io_uring_sqe *sqe, int domain, i
 	xu_set_target_fixed_file(sqe, file_index);
 }
 
+/* The same into any free direct descriptor, which the completion tells. 5.19 */
 static inline void xu_prep_socket_direct_alloc(struct io_uring_sqe *sqe, int domain, int type,
 					       int protocol, unsigned flags)
 {

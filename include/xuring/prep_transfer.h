@@ -34,6 +34,7 @@ static inline void xu_prep_readv2(struct io_uring_sqe *sqe, int fd, const struct
 	sqe->rw_flags = flags;
 }
 
+/* readv(2), or preadv(2) at `offset`. 5.1 */
 static inline void xu_prep_readv(struct io_uring_sqe *sqe, int fd, const struct iovec *iov,
 				 unsigned nr, uint64_t offset)
 {
@@ -48,6 +49,7 @@ static inline void xu_prep_writev2(struct io_uring_sqe *sqe, int fd, const struc
 	sqe->rw_flags = flags;
 }
 
+/* writev(2), or pwritev(2) at `offset`. 5.1 */
 static inline void xu_prep_writev(struct io_uring_sqe *sqe, int fd, const struct iovec *iov,
 				  unsigned nr, uint64_t offset)
 {
@@ -62,6 +64,7 @@ static inline void xu_prep_read_fixed(struct io_uring_sqe *sqe, int fd, void *bu
 	sqe->buf_index = (uint16_t)buf_index;
 }
 
+/* Write from a registered buffer, or a part of it. 5.1 */
 static inline void xu_prep_write_fixed(struct io_uring_sqe *sqe, int fd, const void *buf,
 				       unsigned nbytes, uint64_t offset, int buf_index)
 {
@@ -78,6 +81,7 @@ static inline void xu_prep_readv_fixed(struct io_uring_sqe *sqe, int fd, const s
 	sqe->buf_index = (uint16_t)buf_index;
 }
 
+/* writev(2) all of whose vector lies in one registered buffer. 6.15 */
 static inline void xu_prep_writev_fixed(struct io_uring_sqe *sqe, int fd, const struct iovec *iov,
 					unsigned nr, uint64_t offset, int flags, int buf_index)
 {

@@ -79,7 +79,10 @@ static inline void xu_prep_timeout_update(struct io_uring_sqe *sqe, const struct
 	sqe->off = (uint64_t)(uintptr_t)ts;
 }
 
-/* Cancel by user data, or by IORING_ASYNC_CANCEL_* (5.19). 0, -ENOENT, or -EALREADY when it can not be stopped. 5.5 */
+/*
+ * Cancel by user data, or by IORING_ASYNC_CANCEL_* (5.19; with _ALL the result is how many). 0, or 1 where it was a wait
+ * for a futex or for a child (waitid); -ENOENT, or -EALREADY when it can not be stopped any more. 5.5
+ */
 static inline void xu_prep_cancel64(struct io_uring_sqe *sqe, uint64_t user_data, int flags)
 {
 	xu_prep_rw(IORING_OP_ASYNC_CANCEL, sqe, -1, NULL, 0, 0);
@@ -172,6 +175,7 @@ static inline void xu_prep_msg_ring_fd(struct io_uring_sqe *sqe, int fd, int sou
 	sqe->msg_ring_flags = flags;
 }
 
+/* The same into any free slot there. 6.0 */
 static inline void xu_prep_msg_ring_fd_alloc(struct io_uring_sqe *sqe, int fd, int source,
 					     uint64_t data, unsigned flags)
 {
@@ -185,13 +189,14 @@ static inline void xu_prep_uring_cmd(struct io_uring_sqe *sqe, int cmd_op, int f
 	sqe->cmd_op = (uint32_t)cmd_op;
 }
 
-/* The same, and a NOP, in entries of 128 bytes among such of 64 (IORING_SETUP_SQE_MIXED; xu_get_sqe128). 6.19 */
+/* The same in an entry of 128 bytes among such of 64 (IORING_SETUP_SQE_MIXED; xu_get_sqe128). 6.19 */
 static inline void xu_prep_uring_cmd128(struct io_uring_sqe *sqe, int cmd_op, int fd)
 {
 	xu_prep_uring_cmd(sqe, cmd_op, fd);
 	sqe->opcode = IORING_OP_URING_CMD128;
 }
 
+/* A NOP in an entry of 128 bytes (xu_get_sqe128). 6.19 */
 static inline void xu_prep_nop128(struct io_uring_sqe *sqe)
 {
 	xu_prep_rw(IORING_OP_NOP128, sqe, -1, NULL, 0, 0);

@@ -59,8 +59,13 @@ static void test_link(struct xu_ring *ring)
 
 static void test_fadvise64(struct xu_ring *ring)
 {
-	int fd = file_with("f", "x");
+	int fd;
 
+	if (!kernel_is(6, 11)) {
+		prep_not_here = "this kernel has none";
+		return;
+	}
+	fd = file_with("f", "x");
 	xu_prep_fadvise64(sqe_of(ring), fd, 0, (off_t)1 << 40, POSIX_FADV_SEQUENTIAL);
 	CHECK_EQ(result_of(ring), 0);
 	xu_prep_fadvise64(sqe_of(ring), fd, 0, 1, 1000);

@@ -1,6 +1,4 @@
 /* Buffer rings: memory of either side, what the kernel has left, buffers that are used up bit by bit. */
-#include <sys/mman.h>
-
 #include "tests/unit/op.h"
 
 static int fds[2];
@@ -51,28 +49,39 @@ static void test_ring(struct xu_ring *ring)
 /* Memory of the kernel's, mapped from the ring's fd. */
 static void test_mapped(struct xu_ring *ring)
 {
-	struct io_uring_buf_reg reg = {.ring_entries = BUFFERS, .bgid = GROUP};
 	struct done done;
+	int err;
 
-	if (!kernel_is(6, 4) || ring->ring_fd < 0) {
+	group = xu_setup_buf_ring(ring, BUFFERS, GROUP, IOU_PBUF_RING_MMAP, &err);
+	if (ring->ring_fd < 0) {
 		/* An invisible ring has nothing to map from. */
-		if (!kernel_is(6, 4))
-			prep_not_here = "no such rings";
+		CHECK(!group);
+		CHECK_EQ(err, -EBADF);
 		return;
 	}
-	CHECK_EQ(xu_register_buf_ring(ring, &reg, IOU_PBUF_RING_MMAP), 0);
-	group = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, ring->ring_fd,
-		     (off_t)(IORING_OFF_PBUF_RING | (uint64_t)GROUP << IORING_OFF_PBUF_SHIFT));
-	CHECK(group != MAP_FAILED);
+	if (!group) {
+		CHECK_EQ(err, -EINVAL);
+		CHECK(!kernel_is(6, 4));
+		prep_not_here = "no such rings";
+		return;
+	}
 	xu_buf_ring_init(group);
-	group_add(3);
 	unix_pair(fds);
-	CHECK_EQ(write(fds[1], "mapped", 6), 6);
-	done = recv_selected(ring);
-	CHECK_EQ(done.buffer, 3);
-	CHECK_STR(group_memory[3], "mapped");
-	CHECK_EQ(munmap(group, 4096), 0);
-	CHECK_EQ(xu_unregister_buf_ring(ring, GROUP), 0);
+	/* Twice round the ring. */
+	for (int i = 0; i < 2 * BUFFERS; i++) {
+		group_add(i % BUFFERS);
+		CHECK_EQ(write(fds[1], "mapped", 6), 6);
+		done = recv_selected(ring);
+		CHECK_EQ(done.buffer, i % BUFFERS);
+		CHECK_STR(group_memory[i % BUFFERS], "mapped");
+	}
+	CHECK_EQ(write(fds[1], "x", 1), 1);
+	CHECK_EQ(recv_selected(ring).res, -ENOBUFS);
+	/* Taken already, and nothing of the refused one stays. */
+	CHECK(!xu_setup_buf_ring(ring, BUFFERS, GROUP, IOU_PBUF_RING_MMAP, &err));
+	CHECK_EQ(err, -EEXIST);
+	group_end(ring);
+	CHECK_LE(xu_unregister_buf_ring(ring, GROUP), -1);
 	close_pair(fds);
 }
 
