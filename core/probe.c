@@ -1,6 +1,7 @@
 /* What the kernel has: the probe of its ops, and the table of all ops. */
 #include <errno.h>
 
+#include "core/level.h"
 #include "xuring.h"
 
 /* A row of ops.def. */
@@ -38,7 +39,7 @@ int xu_op_number(const char *name, size_t len)
 static void assume_5_5(struct xu_probe *probe)
 {
 	for (unsigned i = 0; i < NR_OPS; i++)
-		if (ops[i].since && ops[i].since <= 5005) {
+		if (ops[i].since && ops[i].since <= 5005 && !xu_hides(ops[i].since)) {
 			probe->ops[0] |= UINT64_C(1) << i;
 			probe->last = i;
 		}
@@ -64,7 +65,8 @@ int xu_probe_ring(const struct xu_ring *ring, struct xu_probe *probe)
 		return ret;
 	probe->last = answer.probe.last_op;
 	for (unsigned i = 0; i < answer.probe.ops_len; i++)
-		if (answer.probe.ops[i].flags & IO_URING_OP_SUPPORTED)
+		if (answer.probe.ops[i].flags & IO_URING_OP_SUPPORTED &&
+		    !xu_hides(xu_op_since(answer.probe.ops[i].op)))
 			probe->ops[answer.probe.ops[i].op / 64] |= UINT64_C(1)
 								   << (answer.probe.ops[i].op % 64);
 	return 0;

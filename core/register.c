@@ -1,15 +1,21 @@
 /* Registering things with a ring: io_uring_register(2). */
 #include <errno.h>
 
+#include "core/level.h"
 #include "core/syscall.h"
 #include "xuring.h"
 
 int xu_register(const struct xu_ring *ring, unsigned opcode, const void *arg, unsigned nr)
 {
-	if (ring->ring_fd >= 0)
-		return (int)xu_sys(SYS_io_uring_register, ring->ring_fd, opcode, arg, nr);
-	return (int)xu_sys(SYS_io_uring_register, ring->enter_fd,
-			   opcode | IORING_REGISTER_USE_REGISTERED_RING, arg, nr);
+	int fd = ring->ring_fd;
+
+	if (fd < 0) {
+		fd = ring->enter_fd;
+		opcode |= IORING_REGISTER_USE_REGISTERED_RING;
+	}
+	if (xu_hidden_register(opcode))
+		return -EINVAL;
+	return (int)xu_sys(SYS_io_uring_register, fd, opcode, arg, nr);
 }
 
 int xu_register_eventfd(struct xu_ring *ring, int fd)
@@ -138,6 +144,8 @@ int xu_register_zcrx_ctrl(struct xu_ring *ring, struct zcrx_ctrl *ctrl)
 
 static int without_ring(unsigned opcode, const void *arg, unsigned nr)
 {
+	if (xu_hidden_register(opcode))
+		return -EINVAL;
 	return (int)xu_sys(SYS_io_uring_register, -1, opcode, arg, nr);
 }
 

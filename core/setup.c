@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include "core/level.h"
 #include "core/setup.h"
 #include "core/syscall.h"
 #include "xuring.h"
@@ -141,6 +142,8 @@ int xu_queue_init_params(unsigned entries, struct xu_ring *ring, struct io_uring
 
 	memset(ring, 0, sizeof(*ring));
 	ring->ring_fd = -1;
+	if (p->flags & xu_hidden_setup_flags())
+		return -EINVAL;
 	if (ours) {
 		ret = xu_ring_provide(entries, ring, p);
 		if (ret)
@@ -151,6 +154,7 @@ int xu_queue_init_params(unsigned entries, struct xu_ring *ring, struct io_uring
 		ret = (int)fd;
 		goto fail;
 	}
+	p->features &= ~xu_hidden_features();
 	ring->flags = p->flags;
 	ring->features = p->features;
 	ring->enter_fd = (int)fd;

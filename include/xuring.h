@@ -224,6 +224,13 @@ int xu_op_number(const char *name, size_t len);
 /* The kernel in which an op appeared, major * 1000 + minor, or 0. */
 unsigned xu_op_since(unsigned op);
 
+/*
+ * Pretend, in the whole process, that the kernel is no newer than this (6001 for 6.1; 0: no pretence), for tests: rings
+ * made from here on have no newer set-up flags and features, probes no newer ops, and newer register calls are -EINVAL.
+ * The flags of single ops are not looked at. Before the first xu_probe_cached.
+ */
+void xu_hide_newer(unsigned version);
+
 /* ---- Tickets ---------------------------------------------------------------------------------------------------- */
 
 /* User data that can be told stale: an index (of a slot, say) and the generation it was handed out in. */

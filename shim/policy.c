@@ -107,6 +107,26 @@ static bool parse_op(const char *s, size_t len)
 	return op >= 0;
 }
 
+/* The "6.1" of XURING_DENY_NEWER. */
+static bool parse_kernel(const char *s, size_t len)
+{
+	unsigned number[2] = {0, 0};
+	size_t i = 0;
+
+	for (int part = 0; part < 2; part++) {
+		size_t begin = i;
+
+		while (i < len && i - begin < 3 && s[i] >= '0' && s[i] <= '9')
+			number[part] = number[part] * 10 + (unsigned)(s[i++] - '0');
+		if (i == begin || (part == 0 && (i == len || s[i++] != '.')))
+			return false;
+	}
+	if (i != len || !number[0])
+		return false;
+	xu_hide_newer(number[0] * 1000 + number[1]);
+	return true;
+}
+
 /* Give each comma-separated part to `parse`; report those that it does not take. */
 static void parse_list(const char *list, const char *what, bool (*parse)(const char *, size_t),
 		       xu_config_report *report)
@@ -132,6 +152,7 @@ void policy_start(const struct xu_config *config, xu_config_report *report)
 {
 	parse_list(config->deny, "XURING_DENY", parse_denial, report);
 	parse_list(config->deny_ops, "XURING_DENY_OPS", parse_op, report);
+	parse_list(config->deny_newer, "XURING_DENY_NEWER", parse_kernel, report);
 }
 
 static int denied(struct denial *d)

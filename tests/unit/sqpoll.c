@@ -21,6 +21,9 @@ static void poll_thread(struct xu_ring *ring)
 		}
 	}
 	CHECK_EQ(xu_cq_ready(ring), 0);
+	/* The thread gives places back some time after it posted the completions. */
+	for (int i = 0; i < 1000 && xu_sq_ready(ring); i++)
+		sleep_ms(1);
 	CHECK_EQ(xu_sq_ready(ring), 0);
 
 	/* Submit and wait in one. */
