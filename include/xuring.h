@@ -278,8 +278,12 @@ static inline struct io_uring_sqe *xu_get_sqe(struct xu_ring *ring)
 	struct xu_sq *sq = &ring->sq;
 	unsigned tail = sq->tail;
 
-	/* The acquire pairs with the kernel's release of head: the entry has been read before it is given out again. */
-	if (tail - XU_LOAD_ACQUIRE(sq->khead) >= sq->entries)
+	/*
+	 * The kernel has read an entry before its release of head says so. What the caller does to it are stores, and none
+	 * of them can be done before this branch is decided: it needs no acquire. Nor any atomic access, at which compilers
+	 * forget what they know of other memory, and so of `tail`.
+	 */
+	if (tail - *(const volatile unsigned *)sq->khead >= sq->entries)
 		return NULL;
 	sq->tail = tail + 1;
 	return &sq->sqes[(tail & sq->mask) << sq->shift];
@@ -316,7 +320,14 @@ static inline bool xu_cq_needs_enter(const struct xu_ring *ring)
 /* How many places a completion takes: what xu_cq_advance must be given for it. */
 static inline unsigned xu_cqe_nr(const struct io_uring_cqe *cqe)
 {
-	return 1 + !!(cqe->flags & IORING_CQE_F_32);
+	unsigned nr = 1;
+
+	/* A branch, which is foretold, and no arithmetic: where the next one lies must not wait for this one's words. */
+	if (__builtin_expect(cqe->flags & IORING_CQE_F_32, 0)) {
+		__asm__ volatile("");
+		nr = 2;
+	}
+	return nr;
 }
 
 /* The completion at place *head of the queue, or NULL past the last; moves *head over a filler. For xu_for_each_cqe. */

@@ -3,6 +3,12 @@
  *
  * Both get the best ring that they can make on this kernel, in one process, and run in turns. xuring.h comes first:
  * it brings the kernel's structs, and liburing's copy of them then stands back.
+ *
+ *     nop-liburing SECONDS              the figures
+ *     nop-liburing run SIDE COUNT       one side alone, COUNT times (scripts/bench counts its instructions)
+ *
+ * What the libraries cost without the kernel is measured on queues in plain memory: what is prepared is taken to be
+ * submitted, and as many completions lie ready.
  */
 #include "bench.h"
 #include "xuring.h"
@@ -127,6 +133,117 @@ static void liburing_batch(void *arg, unsigned count)
 	}
 }
 
+/* Reads of 4 KiB, as prepared and reaped by the library; nothing is done. */
+static char block[4096];
+static struct io_uring_sqe sqes[DEPTH];
+static struct io_uring_cqe cqes[2 * DEPTH];
+static unsigned sq_head[2], sq_tail[2], sq_flags, cq_head, cq_tail;
+
+static void core_alone(void *arg, unsigned count)
+{
+	struct xu_ring *ring = arg;
+	struct io_uring_cqe *cqe;
+	unsigned head;
+
+	for (unsigned i = 0; i < count; i++) {
+		unsigned seen = 0;
+
+		for (unsigned k = 0; k < DEPTH; k++) {
+			struct io_uring_sqe *sqe = xu_get_sqe(ring);
+
+			if (!sqe)
+				wrong("core");
+			xu_prep_read(sqe, 3, block, sizeof(block), k);
+			xu_sqe_set_data64(sqe, k);
+		}
+		XU_STORE_RELEASE(&sq_tail[0], ring->sq.tail);
+		XU_STORE_RELEASE(&sq_head[0], ring->sq.tail);
+		XU_STORE_RELEASE(&cq_tail, cq_tail + DEPTH);
+		xu_for_each_cqe(ring, head, cqe)
+			seen += xu_cqe_get_data64(cqe) == 0;
+		xu_cq_advance_to(ring, head);
+		if (seen != DEPTH)
+			wrong("core");
+	}
+}
+
+static void liburing_alone(void *arg, unsigned count)
+{
+	struct io_uring *ring = arg;
+	struct io_uring_cqe *cqe;
+	unsigned head;
+
+	for (unsigned i = 0; i < count; i++) {
+		unsigned seen = 0;
+
+		for (unsigned k = 0; k < DEPTH; k++) {
+			struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
+
+			if (!sqe)
+				wrong("liburing");
+			io_uring_prep_read(sqe, 3, block, sizeof(block), k);
+			io_uring_sqe_set_data64(sqe, k);
+		}
+		XU_STORE_RELEASE(&sq_tail[1], ring->sq.sqe_tail);
+		XU_STORE_RELEASE(&sq_head[1], ring->sq.sqe_tail);
+		XU_STORE_RELEASE(&cq_tail, cq_tail + DEPTH);
+		io_uring_for_each_cqe(ring, head, cqe) {
+			seen += io_uring_cqe_get_data64(cqe) == 0;
+		}
+		io_uring_cq_advance(ring, seen);
+		if (seen != DEPTH)
+			wrong("liburing");
+	}
+}
+
+/* Queues that no kernel knows. */
+static struct xu_ring core_queues = {
+	.sq = {.khead = &sq_head[0],
+	       .ktail = &sq_tail[0],
+	       .kflags = &sq_flags,
+	       .sqes = sqes,
+	       .mask = DEPTH - 1,
+	       .entries = DEPTH},
+	.cq = {.khead = &cq_head,
+	       .ktail = &cq_tail,
+	       .cqes = cqes,
+	       .mask = 2 * DEPTH - 1,
+	       .entries = 2 * DEPTH},
+};
+static struct io_uring liburing_queues = {
+	.sq = {.khead = &sq_head[1],
+	       .ktail = &sq_tail[1],
+	       .kflags = &sq_flags,
+	       .sqes = sqes,
+	       .ring_mask = DEPTH - 1,
+	       .ring_entries = DEPTH},
+	.cq = {.khead = &cq_head,
+	       .ktail = &cq_tail,
+	       .cqes = cqes,
+	       .ring_mask = 2 * DEPTH - 1,
+	       .ring_entries = 2 * DEPTH},
+};
+
+/* One side alone. */
+static int run_one(const char *side, unsigned count, struct xu_ring *ring, struct io_uring *uring)
+{
+	const struct side sides[] = {
+		{"core-one", core_one, ring},
+		{"core-batch", core_batch, ring},
+		{"core-alone", core_alone, &core_queues},
+		{"liburing-one", liburing_one, uring},
+		{"liburing-batch", liburing_batch, uring},
+		{"liburing-alone", liburing_alone, &liburing_queues},
+	};
+
+	for (size_t i = 0; i < sizeof(sides) / sizeof(sides[0]); i++)
+		if (!strcmp(sides[i].name, side)) {
+			sides[i].block(sides[i].arg, count);
+			return 0;
+		}
+	return 1;
+}
+
 int main(int argc, char **argv)
 {
 	double seconds = bench_seconds(argc, argv);
@@ -139,6 +256,8 @@ int main(int argc, char **argv)
 		fputs("nop: the core can make no ring\n", stderr);
 		return 77;
 	}
+	if (argc == 4 && !strcmp(argv[1], "run"))
+		return run_one(argv[2], (unsigned)atoi(argv[3]), &ring, &uring);
 	measure(&(struct figure){.suite = "nop",
 				 .name = "NOP round trip",
 				 .base = {"liburing", liburing_one, &uring},
@@ -152,6 +271,14 @@ int main(int argc, char **argv)
 				 .base = {"liburing", liburing_batch, &uring},
 				 .other = {"core", core_batch, &ring},
 				 .per_block = 40,
+				 .ops = DEPTH,
+				 .alone = true},
+		seconds);
+	measure(&(struct figure){.suite = "nop",
+				 .name = "library alone, an op",
+				 .base = {"liburing", liburing_alone, &liburing_queues},
+				 .other = {"core", core_alone, &core_queues},
+				 .per_block = 100,
 				 .ops = DEPTH,
 				 .alone = true},
 		seconds);
