@@ -231,11 +231,11 @@ same_as() {
 
 # ---- xu-echo ----
 
-# start_echo: starts the server; $server is its process, $port where it listens.
+# start_echo OPTION...: starts the server; $server is its process, $port where it listens.
 start_echo() {
 	need_ring
 	need python3
-	"$examples/xu-echo" >address 2>err 3>&- &
+	"$examples/xu-echo" "$@" >address 2>err 3>&- &
 	server=$!
 	for _ in {1..200}; do
 		[[ -s address ]] && break
@@ -314,6 +314,25 @@ client() {
 		client 200 20000 together
 	done
 	stop_echo
+}
+
+@test "xu-echo: one op a receive, as on old kernels" {
+	start_echo -1
+	client 1 1000000
+	client 2 5000000 lazy
+	client 200 20000 together
+	stop_echo
+}
+
+@test "xu-echo: many receives for one call" {
+	start_echo -s
+	client 100 50000 together
+	kill -TERM "$server"
+	wait "$server"
+	server=
+	read -r _ connections _ receives _ bytes _ enters _ <err
+	[[ $connections -eq 100 && $bytes -eq 5000000 ]]
+	[[ $enters -lt $((receives + receives)) ]]
 }
 
 @test "xu-echo: connections that break off" {

@@ -60,7 +60,8 @@ static inline void xu_prep_sendto(struct io_uring_sqe *sqe, int fd, const void *
 
 /*
  * send(2) without copying: the buffer is the kernel's until a second completion (IORING_CQE_F_NOTIF), which comes if
- * the first has IORING_CQE_F_MORE. `zc_flags` are IORING_SEND_ZC_* and IORING_RECVSEND_*. 6.0
+ * the first has IORING_CQE_F_MORE. `zc_flags` are IORING_SEND_ZC_* and IORING_RECVSEND_*. Not with IOSQE_IO_DRAIN: 6.18
+ * lets it wait for its own notification, for ever. 6.0
  */
 static inline void xu_prep_send_zc(struct io_uring_sqe *sqe, int fd, const void *buf, size_t len,
 				   int flags, unsigned zc_flags)
