@@ -103,6 +103,63 @@ in_all_orders() {
 	run ! grep -v -E '^(xu_|__(asan|odr_asan|tsan|ubsan|gcov|sanitizer))' names
 }
 
+# ---- Installed ----
+
+# install_to DIR: what `make install` puts there, by what is built already; -o leaves that alone.
+install_to() {
+	case $build in */san-* | */cov*) skip 'not with instrumented builds' ;; esac
+	need make
+	make -s -C "$root" -o build -o "$build/.flags" BUILD="$build" PREFIX="$1" "${@:2}"
+}
+
+@test "core: installed, a program outside the tree compiles and links in one command" {
+	need pkg-config
+	need cc
+	install_to "$PWD/dest" install
+	cat >program.c <<-'EOF'
+		#include <stdio.h>
+		#include <xuring.h>
+
+		int main(void)
+		{
+			struct xu_ring ring;
+			int ret = xu_queue_init_best(8, &ring, XU_WANT_SINGLE, 0);
+
+			if (!ret) {
+				xu_prep_nop(xu_get_sqe(&ring));
+				ret = xu_submit_and_wait(&ring, 1) - 1;
+				xu_queue_exit(&ring);
+			}
+			printf("%d\n", ret);
+			return 0;
+		}
+	EOF
+	export PKG_CONFIG_PATH=$PWD/dest/lib/pkgconfig
+	# shellcheck disable=SC2046 # flags are words
+	cc -Wall -Werror -o program program.c $(pkg-config --cflags --libs xuring)
+	need_ring
+	[[ $(./program) == 0 ]]
+	# Nothing of it but the archive's code is needed to run.
+	run ! grep xuring <(ldd program)
+	[[ $(pkg-config --modversion xuring) == "$(sed -n 's/^VERSION := //p' "$root/Makefile")" ]]
+	if command -v g++ >/dev/null; then
+		# shellcheck disable=SC2046
+		g++ -Wall -Werror -x c++ -o program program.c -x none $(pkg-config --cflags --libs xuring)
+		[[ $(./program) == 0 ]]
+	fi
+	# shellcheck disable=SC2046
+	cc -static -o program program.c $(pkg-config --cflags --libs --static xuring)
+	[[ $(./program) == 0 ]]
+}
+
+@test "core: installing below DESTDIR, and taking it away again" {
+	install_to /usr install DESTDIR="$PWD/root"
+	[[ -f root/usr/lib/libxuring.a && -f root/usr/include/xuring.h && -f root/usr/include/xuring/uapi.h ]]
+	grep -x 'prefix=/usr' root/usr/lib/pkgconfig/xuring.pc
+	install_to /usr uninstall DESTDIR="$PWD/root"
+	[[ -z $(find root -type f) ]]
+}
+
 # ---- xu-cat ----
 
 # Files of many kinds and sizes, about the size of the buffer too.
