@@ -286,6 +286,81 @@ same_as() {
 	[[ $(cat one) == one && ! -e there && ! -e two ]]
 }
 
+# A tree with all that cp -r copies: files, empty and large, links of both kinds, a pipe, modes, names with blanks.
+make_tree() {
+	local i
+	mkdir -p tree/a/b/c/d 'tree/two words' tree/empty tree/narrow tree/many
+	for i in {1..300}; do
+		seq "$i" $((i * 7)) >"tree/many/$i"
+	done
+	head -c 3000000 /dev/urandom >tree/a/b/large
+	head -c 262144 /dev/urandom >tree/a/b/c/blocks
+	truncate -s 500000 tree/sparse
+	: >tree/a/nothing
+	echo x >'tree/two words/a file'
+	ln -s ../a/nothing tree/a/link
+	ln -s nowhere tree/broken
+	ln -s b tree/a/to-directory
+	mkfifo tree/a/pipe
+	echo narrow >tree/narrow/file
+	chmod 751 tree/a/b
+	chmod 4755 tree/a/b/large
+	chmod 400 tree/a/nothing
+	chmod 555 tree/narrow
+}
+
+# listing DIRECTORY: names, kinds, modes, sizes and where links lead.
+listing() {
+	(cd "$1" && find . -printf '%P %y %m %l %s\n' | sed -E 's/^(.*) d ([0-7]+).*/\1 d \2/' | sort)
+}
+
+@test "xu-cp: whole trees, as cp -r does" {
+	need_ring
+	make_tree
+	for slots in 1 16 64; do
+		cp -r tree want
+		"$examples/xu-cp" -r -n $slots tree got
+		diff <(listing want) <(listing got)
+		find want got -type p -delete
+		diff -r --no-dereference want got
+		# Once more, over what is there, and into it.
+		"$examples/xu-cp" -r tree/ tree/a/b/large got
+		diff -r --no-dereference want got/tree 2>&1 | grep -v '^Only in got/tree/a: pipe' >differs || :
+		[[ ! -s differs ]] || { cat differs; false; }
+		cmp tree/a/b/large got/large
+		chmod -R u+w want got
+		rm -rf want got
+	done
+}
+
+@test "xu-cp: goes on after an error, and does not copy a directory into itself" {
+	need_ring
+	mkdir -p tree/sub to
+	echo one >tree/one
+	echo two >tree/two
+	run -1 --separate-stderr "$examples/xu-cp" tree/one missing tree/sub tree/two to
+	[[ $stderr == *'missing: No such file or directory'* && $stderr == *'tree/sub: Is a directory'* ]]
+	cmp tree/one to/one
+	cmp tree/two to/two
+	run -1 --separate-stderr timeout 10 "$examples/xu-cp" -r tree tree/sub
+	[[ $stderr == *'into itself'* ]]
+	cmp tree/one tree/sub/tree/one
+	run -1 --separate-stderr "$examples/xu-cp" tree/one tree/two nowhere
+	[[ $stderr == *'target nowhere: Not a directory' ]]
+}
+
+@test "xu-cp: shows progress of a long copy where asked for" {
+	need_ring
+	mkfifo fifo
+	(head -c 3000000 /dev/zero; sleep 1.5; head -c 3000000 /dev/zero) >fifo &
+	"$examples/xu-cp" -p fifo copy 2>err
+	wait $!
+	[[ $(stat -c %s copy) -eq 6000000 ]]
+	grep -q 'MiB/s, 1 files' err
+	"$examples/xu-cp" copy copy2 2>err
+	[[ ! -s err ]]
+}
+
 # ---- xu-echo ----
 
 # start_echo OPTION...: starts the server; $server is its process, $port where it listens.
