@@ -10,7 +10,9 @@ static bool cpus_of_thread(const char *name, cpu_set_t *cpus)
 	struct dirent *entry;
 	bool found = false;
 
-	while (dir && (entry = readdir(dir))) {
+	if (!dir)
+		skip("no /proc");
+	while ((entry = readdir(dir))) {
 		char path[300], comm[32] = "";
 		FILE *file;
 
