@@ -31,7 +31,7 @@ programs() {
 	for command in 'cat tree/*' 'sort -rn tree/*' 'tar cf - --sort=name tree' 'grep -rc 7 tree/9 tree/11' 'cp -rT tree copy' \
 		'find tree -newer tree/1' 'dd if=tree/40 bs=100 status=none' 'md5sum tree/*' 'ls -l tree'; do
 		bash -c "$command" >want
-		XURING_DENY_NEWER=$1 XURING_MODE=ring XURING_STATS=json:$PWD/stats LD_PRELOAD=$SHIM \
+		XURING_DENY_NEWER=$1 XURING_MODE=ring XURING_STATS=json:$PWD/stats LD_PRELOAD=$shim \
 			timeout 60 bash -c "exec $command" >got
 		cmp want got
 	done
@@ -56,9 +56,9 @@ setup() {
 @test "levels: a bad kernel is reported, and nothing is hidden" {
 	need_shim
 	for bad in 6 6. .1 six 6.1.2 0.1 6,1; do
-		run env XURING_DENY_NEWER=$bad LD_PRELOAD="$SHIM" true
+		run env XURING_DENY_NEWER=$bad LD_PRELOAD="$shim" true
 		[[ $status -eq 0 && $output == *XURING_DENY_NEWER* ]] || { echo "$bad: $output"; false; }
 	done
-	run env XURING_DENY_NEWER=6.1 LD_PRELOAD="$SHIM" true
+	run env XURING_DENY_NEWER=6.1 LD_PRELOAD="$shim" true
 	[[ -z $output ]]
 }

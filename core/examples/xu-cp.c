@@ -105,6 +105,13 @@ static void *get_memory(size_t size)
 	return p;
 }
 
+static char *copy_of(const char *text)
+{
+	size_t size = strlen(text) + 1;
+
+	return memcpy(get_memory(size), text, size);
+}
+
 static char *join(const char *directory, const char *name)
 {
 	size_t size = strlen(directory) + strlen(name) + 2;
@@ -253,17 +260,15 @@ static struct file *next_file(void)
 		struct file *f = NULL;
 
 		if (!level) {
-			char *from = strdup(*sources++), *name;
+			char *from = copy_of(*sources++), *name;
 
 			nr_sources--;
-			for (size_t n = from ? strlen(from) : 0; n > 1 && from[n - 1] == '/'; n--)
+			for (size_t n = strlen(from); n > 1 && from[n - 1] == '/'; n--)
 				from[n - 1] = '\0';
-			if (!from)
-				continue;
 			name = strrchr(from, '/');
 			f = take_up(from,
 				    into ? join(target, name && name[1] ? name + 1 : from)
-					 : strdup(target),
+					 : copy_of(target),
 				    !recursive);
 		} else {
 			struct dirent *d = level->dir ? readdir(level->dir) : NULL;
