@@ -221,7 +221,9 @@ static int *connections(uint16_t port)
 {
 	int *fds = calloc(CONNS, sizeof(*fds));
 
-	for (int i = 0; fds && i < CONNS; i++)
+	if (!fds)
+		die("calloc");
+	for (int i = 0; i < CONNS; i++)
 		fds[i] = connect_to(port);
 	return fds;
 }

@@ -16,6 +16,7 @@ static struct done recv_selected(struct xu_ring *ring)
 
 static void test_ring(struct xu_ring *ring)
 {
+	struct io_uring_buf_reg reg = {.ring_entries = BUFFERS, .bgid = GROUP};
 	int err;
 
 	if (!group_begin(ring))
@@ -23,6 +24,12 @@ static void test_ring(struct xu_ring *ring)
 	unix_pair(fds);
 	CHECK(!xu_setup_buf_ring(ring, BUFFERS, GROUP, 0, &err));
 	CHECK_EQ(err, -EEXIST);
+	reg.ring_addr = (uint64_t)(uintptr_t)group;
+	CHECK_EQ(xu_register_buf_ring(ring, &reg, 0), -EEXIST);
+	/* Not at a page's beginning. */
+	reg.bgid++;
+	reg.ring_addr += 64;
+	CHECK_EQ(xu_register_buf_ring(ring, &reg, 0), -EINVAL);
 	CHECK(!xu_setup_buf_ring(ring, 3, GROUP + 1, 0, &err));
 	CHECK_EQ(err, -EINVAL);
 	for (int i = 0; i < BUFFERS; i++) {
