@@ -233,8 +233,11 @@ static void prepare(void)
 		sqe->flags &= (uint8_t)~LINKS;
 		sqe->timeout_flags = linked ? 0 : IORING_TIMEOUT_MULTISHOT;
 	}
-	/* In a chain, silence spreads; and what waits behind one that drains can not be cancelled, and so not be known. */
-	if (linked || drains || sqe->flags & (LINKS | IOSQE_ASYNC))
+	/*
+	 * In a chain, silence spreads; and of what waits it can not be known whether it is over. So only what ends at once may
+	 * be silent.
+	 */
+	if (linked || drains || sqe->flags & (LINKS | IOSQE_ASYNC) || e->op != IORING_OP_NOP)
 		sqe->flags &= (uint8_t)~IOSQE_CQE_SKIP_SUCCESS;
 	e->silent = sqe->flags & IOSQE_CQE_SKIP_SUCCESS;
 	linked = sqe->flags & LINKS;
