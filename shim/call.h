@@ -22,14 +22,14 @@ enum route {
 	ROUTE_SEND,  /* to a socket */
 	ROUTE_ACCEPT,
 	ROUTE_CONNECT,
+	ROUTE_BIND,
 	ROUTE_OPEN,
 	ROUTE_CLOSE,
-	ROUTE_FD,	       /* on an fd, never waiting for other programs */
-	ROUTE_FD_CANCEL,       /* the same, and a cancellation point */
-	ROUTE_FD_LIMIT,	       /* on an fd, and may exceed RLIMIT_FSIZE */
-	ROUTE_FD_LIMIT_CANCEL, /* the same, and a cancellation point */
-	ROUTE_NAME,	       /* on a path */
-	ROUTE_WAIT,	       /* for events: only those that are there */
+	ROUTE_FD,	 /* on an fd, never waiting for other programs */
+	ROUTE_FD_CANCEL, /* the same, and a cancellation point */
+	ROUTE_SOCKET,	 /* on a socket alone, never waiting */
+	ROUTE_NAME,	 /* on a path */
+	ROUTE_WAIT,	 /* for events: only those that are there */
 };
 
 /* Who answered a call. The names are those of the statistics record. */
@@ -67,6 +67,7 @@ struct call {
 	long res;     /* the answer: a result or -errno */
 	size_t done;  /* STATE_REST: bytes that are through */
 	size_t asked; /* bytes asked for, where the route needs it */
+	int64_t size; /* of a file; of what is in a pipe, if the program watches files; else INT64_MAX (kind_of) */
 	bool cancels; /* it is a cancellation point where the plain call would be one: not so by way of syscall() */
 	int saved_errno; /* as the program had it */
 	struct io_uring_sqe sqe;

@@ -192,7 +192,8 @@ static void cancellation_point(enum route route)
 {
 	switch (route) {
 	case ROUTE_FD:
-	case ROUTE_FD_LIMIT:
+	case ROUTE_SOCKET:
+	case ROUTE_BIND:
 	case ROUTE_NAME: break;
 	default:
 		if (REAL(pthread_testcancel))

@@ -64,6 +64,11 @@ void before_identity_change(void)
 	policy_close_own_ring();
 }
 
+void before_watch(void)
+{
+	policy_watch();
+}
+
 void before_part(void)
 {
 	engines_settle();
@@ -231,6 +236,8 @@ bool before_syscall(long nr, long a, long b, long c)
 	case SYS_execve: before_exec((const char *)a); break;
 	case SYS_execveat: before_exec(NULL); break;
 	case SYS_exit_group: before_exit(); break;
+	case SYS_inotify_add_watch:
+	case SYS_fanotify_mark: before_watch(); break;
 	case SYS_rt_sigaction: before_handler((int)a); break;
 	default: break;
 	}

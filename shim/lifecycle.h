@@ -40,6 +40,9 @@ void after_sandbox(bool this_call, long res);
 /* Before a stream is closed: programs close standard error in their last moments, and the table has to be out by then. */
 void before_fclose(FILE *stream);
 
+/* Before a file is watched (inotify, fanotify). */
+void before_watch(void);
+
 /* Before a signal handler is installed. */
 void before_handler(int sig);
 

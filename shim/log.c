@@ -7,6 +7,7 @@
 #include "core/syscall.h"
 #include "shim/log.h"
 #include "shim/process.h"
+#include "shim/signals.h"
 
 static enum xu_log log_level = XU_LOG_WARN;
 static const char *log_file = "";
@@ -24,6 +25,7 @@ bool log_wanted(enum xu_log level)
 
 bool log_write(const char *path, int fd, const char *text, size_t len)
 {
+	uint64_t before, pending;
 	bool ok = true;
 
 	if (path) {
@@ -32,6 +34,7 @@ bool log_write(const char *path, int fd, const char *text, size_t len)
 		if (fd < 0)
 			return false;
 	}
+	before = signals_mute(&pending);
 	while (len && ok) {
 		long n = xu_sys(SYS_write, fd, text, len);
 
@@ -43,6 +46,7 @@ bool log_write(const char *path, int fd, const char *text, size_t len)
 			len -= (size_t)n;
 		}
 	}
+	signals_unmute(before, pending);
 	if (path)
 		xu_sys(SYS_close, fd);
 	return ok;

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "config/text.h"
 #include "core/syscall.h"
@@ -27,6 +28,7 @@ static uint64_t deny_ops[4];
 /* Older than this means: to be made anew. Starts at 1, since a zeroed slot has 0. */
 static unsigned ring_epoch = 1;
 static bool sandboxed;
+static bool watches;
 
 /* The ops that the kernel has and the user does not deny; filled by whoever makes the first ring. */
 static struct xu_probe probe;
@@ -362,6 +364,29 @@ void policy_drop_ring(struct thread *t)
 	xu_queue_exit(&t->ring);
 }
 
+/*
+ * The kernel takes a closed ring apart a little later, and interrupts the thread for it: a call that waits by then (for
+ * events, or on a socket with a timeout) would end with EINTR and no signal. So the thread waits for that here, in a call
+ * that says whether it was interrupted: 16 ms as a rule.
+ */
+static void await_interruption(void)
+{
+	static const struct timespec most = {.tv_nsec = 100 * 1000000};
+	uint64_t none = 0, all = ~none, before = 0;
+
+	xu_sys(SYS_rt_sigprocmask, SIG_BLOCK, &all, &before, sizeof(before));
+	xu_sys(SYS_rt_sigtimedwait, &none, 0, &most, sizeof(none));
+	xu_sys(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, sizeof(before));
+}
+
+void policy_drop_own_ring(struct thread *t)
+{
+	if (!t->ring.live)
+		return;
+	policy_drop_ring(t);
+	await_interruption();
+}
+
 bool policy_ring(struct call *c)
 {
 	struct thread *t = c->thread;
@@ -372,7 +397,7 @@ bool policy_ring(struct call *c)
 	c->reason = t->parted ? REASON_PARTED : REASON_NO_RING;
 	if (t->parted)
 		return false;
-	policy_drop_ring(t);
+	policy_drop_own_ring(t);
 	if (XU_LOAD_ACQUIRE(&refused))
 		return false;
 	/* What failed and may pass is asked for again, but not at every call. */
@@ -417,8 +442,8 @@ void policy_close_own_ring(void)
 {
 	struct thread *t = thread_self();
 
-	if (t && t->ring.live && thread_is_own())
-		policy_drop_ring(t);
+	if (t && thread_is_own())
+		policy_drop_own_ring(t);
 }
 
 bool policy_part(void)
@@ -427,7 +452,7 @@ bool policy_part(void)
 
 	if (!t || !thread_is_own())
 		return false;
-	policy_drop_ring(t);
+	policy_drop_own_ring(t);
 	t->parted = true;
 	return t->had_ring;
 }
@@ -437,6 +462,16 @@ bool policy_parted(void)
 	struct thread *t = thread_self();
 
 	return t && t->parted && t->had_ring && thread_is_own();
+}
+
+void policy_watch(void)
+{
+	__atomic_store_n(&watches, true, __ATOMIC_RELAXED);
+}
+
+bool policy_watches(void)
+{
+	return XU_LOAD(&watches);
 }
 
 /* What engines were interested in before the process sandboxed itself. */

@@ -41,6 +41,9 @@ void policy_renew_rings(void);
  */
 void policy_drop_ring(struct thread *t);
 
+/* The same for the calling thread's ring, if it has one; and wait until the kernel has taken it apart. */
+void policy_drop_own_ring(struct thread *t);
+
 /* Close the calling thread's ring now. */
 void policy_close_own_ring(void);
 
@@ -52,6 +55,10 @@ bool policy_part(void);
 
 /* Has it, with a ring before that? */
 bool policy_parted(void);
+
+/* The program watches files (inotify, fanotify), or a parent of it did before it forked: engine/single.c says why it matters. */
+void policy_watch(void);
+bool policy_watches(void);
 
 /* The process sandboxes itself: no ring and no engine from here on, unless it failed to (policy_unsandbox). */
 void policy_sandbox(void);

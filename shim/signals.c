@@ -1,5 +1,6 @@
 /* Signals while an op is under way: see signals.h. */
 #include <signal.h>
+#include <time.h>
 
 #include "core/syscall.h"
 #include "shim/signals.h"
@@ -34,4 +35,27 @@ uint64_t signals_hold(void)
 void signals_resume(uint64_t before)
 {
 	xu_sys(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, sizeof(before));
+}
+
+#define BROUGHT (BIT(SIGPIPE) | BIT(SIGXFSZ))
+
+uint64_t signals_mute(uint64_t *pending)
+{
+	uint64_t mute = BROUGHT;
+	uint64_t before = 0;
+
+	xu_sys(SYS_rt_sigprocmask, SIG_BLOCK, &mute, &before, sizeof(before));
+	*pending = 0;
+	xu_sys(SYS_rt_sigpending, pending, sizeof(*pending));
+	return before;
+}
+
+void signals_unmute(uint64_t before, uint64_t pending)
+{
+	static const struct timespec at_once;
+	uint64_t ours = BROUGHT & ~pending;
+
+	while (ours && xu_sys(SYS_rt_sigtimedwait, &ours, 0, &at_once, sizeof(ours)) > 0)
+		;
+	signals_resume(before);
 }

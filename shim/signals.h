@@ -22,4 +22,8 @@ bool signals_any(void);
 uint64_t signals_hold(void);
 void signals_resume(uint64_t before);
 
+/* Around a write of our own: the signals that its failure brings (SIGPIPE, SIGXFSZ) are not the program's affair. */
+uint64_t signals_mute(uint64_t *pending);
+void signals_unmute(uint64_t before, uint64_t pending);
+
 #endif

@@ -106,7 +106,7 @@ static bool run_with(struct call *c, const struct io_uring_sqe *with)
 	else
 		f.submitted = 0;
 	/* What has not begun must not be taken later, by another enter. */
-	policy_drop_ring(c->thread);
+	policy_drop_own_ring(c->thread);
 	policy_enter_failed(f.error);
 	return f.submitted;
 }

@@ -3,6 +3,7 @@
  * to be wrong about it is to hang or to lose data.
  */
 #include <limits.h>
+#include <sys/ioctl.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
@@ -67,24 +68,39 @@ static unsigned device_bits(dev_t dev, int fd)
 	return value & 7;
 }
 
+/* How much is in the pipe? */
+static int64_t queued(int fd)
+{
+	int n = 0;
+
+	return xu_sys(SYS_ioctl, fd, FIONREAD, &n) < 0 ? INT64_MAX : n;
+}
+
 enum kind kind_of(struct call *c, int fd)
 {
 	struct stat st;
 
 	c->reason = REASON_ARGUMENT;
+	c->size = INT64_MAX;
 	if (xu_sys(SYS_fstat, fd, &st) < 0)
 		return KIND_OTHER;
 	switch (st.st_mode & S_IFMT) {
 	case S_IFREG:
 		c->reason = REASON_SPECIAL_FS;
+		c->size = st.st_size;
 		return device_bits(st.st_dev, fd) & ORDINARY ? KIND_FILE : KIND_OTHER;
 	case S_IFIFO:
+		if (policy_watches())
+			c->size = queued(fd);
+		return KIND_STREAM;
 	case S_IFSOCK:
 	case 0: /* eventfd, timerfd, ... */ return KIND_STREAM;
 	case S_IFCHR:
 		/* Memory devices: null, zero, full. */
-		if (major(st.st_rdev) == 1 &&
-		    (minor(st.st_rdev) == 3 || minor(st.st_rdev) == 5 || minor(st.st_rdev) == 7))
+		if (policy_watches() && st.st_rdev == makedev(1, 3))
+			c->size = 0;
+		if (st.st_rdev == makedev(1, 3) || st.st_rdev == makedev(1, 5) ||
+		    st.st_rdev == makedev(1, 7))
 			return KIND_STEADY;
 		c->reason = REASON_DEVICE;
 		return KIND_OTHER;
@@ -98,6 +114,16 @@ bool kind_has_flag(int fd, long flag)
 
 	return flags >= 0 && flags & flag;
 }
+
+/* Beyond it the kernel refuses a buffer before it looks at what the fd is. */
+#ifdef __x86_64__
+#define USER_END (UINT64_C(1) << 47)
+#else
+#define USER_END (UINT64_C(1) << 48)
+#endif
+
+/* As much as the kernel transfers in one call: what asks for more is cut, but its buffer is judged as a whole. */
+#define MOST 0x7ffff000
 
 /* How many bytes a vector asks for. False: it can not be read, or is not valid. */
 static bool vector_size(const struct iovec *iov, size_t nr, size_t *size)
@@ -120,10 +146,9 @@ static bool vector_size(const struct iovec *iov, size_t nr, size_t *size)
 		iov += n;
 		nr -= n;
 	}
-	return *size <= 0x7ffff000;
+	return *size <= MOST;
 }
 
-/* Set c->asked from the entry. False: leave it to the kernel. */
 bool kind_learn_size(struct call *c)
 {
 	const struct io_uring_sqe *s = &c->sqe;
@@ -139,10 +164,51 @@ bool kind_learn_size(struct call *c)
 		ok = policy_user_memory() && user_read(&msg, addr, sizeof(msg)) == sizeof(msg) &&
 		     vector_size(msg.msg_iov, msg.msg_iovlen, &c->asked);
 		break;
-	default: c->asked = s->len;
+	default: c->asked = s->len; ok = s->len < MOST && s->addr < USER_END - s->len;
 	}
 	c->reason = ok ? REASON_EMPTY : REASON_ARGUMENT;
 	return ok && c->asked;
+}
+
+#define PAGE 4096
+
+/* Are these `n` bytes there to be read? A byte of each page is. */
+static bool there(const char *p, size_t n)
+{
+	struct iovec places[64], copies;
+	char bytes[64];
+	long nr = 0;
+
+	for (const char *end = p + n; p < end; p += PAGE - (uintptr_t)p % PAGE) {
+		places[nr++] = (struct iovec){(void *)p, 1};
+		if (nr < 64 && end - p > PAGE - (long)((uintptr_t)p % PAGE))
+			continue;
+		copies = (struct iovec){bytes, (size_t)nr};
+		if (xu_sys(SYS_process_vm_readv, xu_sys(SYS_gettid), &copies, 1, places, nr, 0) != nr)
+			return false;
+		nr = 0;
+	}
+	return true;
+}
+
+bool kind_has_memory(const struct call *c, size_t n)
+{
+	const struct iovec *iov = (const struct iovec *)(uintptr_t)c->sqe.addr;
+	const struct iovec one = {(void *)iov, c->sqe.len};
+
+	if (!policy_user_memory())
+		return true;
+	if (c->sqe.opcode == IORING_OP_READ || c->sqe.opcode == IORING_OP_WRITE)
+		iov = &one;
+	/* A vector has been read before (vector_size). */
+	for (; n; iov++) {
+		size_t part = iov->iov_len < n ? iov->iov_len : n;
+
+		if (!there(iov->iov_base, part))
+			return false;
+		n -= part;
+	}
+	return true;
 }
 
 bool kind_is_local(const struct stat *st, int fd)

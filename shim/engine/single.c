@@ -18,11 +18,16 @@
  *
  *                  so processes that share the position never get the same bytes twice.
  *   a short write  to something that would have waited goes on as far as the plain call would have (STATE_REST).
- *   signals        that an error brings (SIGPIPE, SIGXFSZ) come from asking the same again, plainly, before any handler
- *                  may run: they are the kernel's own, and there is one.
- *   doubt          makes the plain call. An op that failed without effect may always be asked again plainly.
+ *   errors         An op looks at its arguments in another order than the call does, and may raise no signal where the
+ *                  call does (SIGPIPE, SIGXFSZ). So an op that failed without effect is not believed: the plain call is made, and fails in
+ *                  its own way. Which errors are believed, since they would not come again: believed().
+ *   events         The ring tells inotify of every read and write, even of those that moved nothing. In a program that
+ *                  watches files, what can be known to move nothing (at the end of a file) or to fail (RLIMIT_FSIZE, no
+ *                  memory there) is left to the plain call. What watches in other programs see is not known here.
+ *   doubt          makes the plain call.
  */
 #include <errno.h>
+#include <sys/resource.h>
 
 #include "core/syscall.h"
 #include "shim/engine/single.h"
@@ -34,49 +39,94 @@
 
 /* ---- Ops ---- */
 
-/* Run an op whose errors are the answer, but for those that only say that the ring would not do it. */
-static void run_simple(struct call *c)
+/*
+ * Is the op's result the answer? Not its errors, with two exceptions. What a policy forbids to the op is forbidden, and
+ * not to be asked for by another door. And errors of writing back are told once: the plain call would not hear of them.
+ */
+static bool believed(long res)
 {
-	if (!flight_run(c))
-		return;
-	switch (c->res) {
+	switch (res) {
+	case -EACCES:
+	case -EPERM:
+	case -EIO:
+	case -ENOSPC:
+	case -EDQUOT: return true;
+	default: return res >= 0;
+	}
+}
+
+/* Why the plain call is made after an op that failed. */
+static enum reason failure(long res)
+{
+	switch (res) {
 	case -EINVAL:
 	case -EOPNOTSUPP:
 	case -EBADF:
 	case -EAGAIN:
 	case -EINTR:
-	case -ECANCELED: plain(c, REASON_REFUSED); break;
-	default: answer(c, c->res);
+	case -ECANCELED: return REASON_REFUSED;
+	default: return REASON_ERROR;
 	}
 }
 
-/*
- * The call that c->sqe stands for, made plainly while handlers are held back: for the signal that comes with its error, or
- * at a position that is already claimed.
- */
-static long again(const struct call *c, bool positioned)
+/* Run an op that fails without effect. */
+static void run_simple(struct call *c)
+{
+	if (!flight_run(c))
+		return;
+	if (believed(c->res))
+		answer(c, c->res);
+	else
+		plain(c, failure(c->res));
+}
+
+/* The transfer that c->sqe stands for, made plainly at the position that is already claimed for it. */
+static long plainly_at(const struct call *c)
 {
 	const struct io_uring_sqe *s = &c->sqe;
 
 	switch (s->opcode) {
 	case IORING_OP_READ: return xu_sys(SYS_pread64, s->fd, s->addr, s->len, s->off);
 	case IORING_OP_READV: return xu_sys(SYS_preadv, s->fd, s->addr, s->len, s->off, 0);
-	case IORING_OP_WRITE:
-		return positioned ? xu_sys(SYS_pwrite64, s->fd, s->addr, s->len, s->off)
-				  : xu_sys(SYS_write, s->fd, s->addr, s->len);
-	case IORING_OP_WRITEV:
-		return positioned
-			       ? xu_sys(SYS_pwritev2, s->fd, s->addr, s->len, s->off, 0, s->rw_flags)
-			       : xu_sys(SYS_writev, s->fd, s->addr, s->len);
-	case IORING_OP_SEND: return xu_sys(SYS_sendto, s->fd, s->addr, s->len, s->msg_flags, 0, 0);
-	case IORING_OP_SENDMSG: return xu_sys(SYS_sendmsg, s->fd, s->addr, s->msg_flags);
-	case IORING_OP_FALLOCATE: return xu_sys(SYS_fallocate, s->fd, (int)s->len, s->off, s->addr);
-	case IORING_OP_FTRUNCATE: return xu_sys(SYS_ftruncate, s->fd, s->off);
-	default: return c->res;
+	case IORING_OP_WRITE: return xu_sys(SYS_pwrite64, s->fd, s->addr, s->len, s->off);
+	default: return xu_sys(SYS_pwritev, s->fd, s->addr, s->len, s->off, 0);
 	}
 }
 
 /* ---- Transfers ---- */
+
+/* May a write fail with a signal? */
+static bool limited(void)
+{
+	struct rlimit limit;
+
+	return xu_sys(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, &limit) < 0 ||
+	       limit.rlim_cur != RLIM_INFINITY;
+}
+
+/* Would it move nothing, or might it fail? Then it is the plain call's while the program watches files; c->reason. */
+static bool moves_nothing(struct call *c, bool write)
+{
+	int64_t left = c->size - (int64_t)c->sqe.off;
+	size_t n = write || left > (int64_t)c->asked ? c->asked : (size_t)left;
+
+	if (!write && left <= 0)
+		c->reason = REASON_EMPTY;
+	else if (write && limited())
+		c->reason = REASON_LIMIT;
+	else if (!kind_has_memory(c, n))
+		c->reason = REASON_ARGUMENT;
+	else
+		return false;
+	return true;
+}
+
+/* A file, at c->sqe.off. */
+static void run_file(struct call *c, bool write)
+{
+	if (!policy_watches() || !moves_nothing(c, write))
+		run_simple(c);
+}
 
 /*
  * At the file's own position: claim the bytes, transfer, give back what was not got. Where the ring would not, the plain
@@ -97,12 +147,10 @@ static void run_at_position(struct call *c, bool write)
 		return;
 	}
 	c->sqe.off = (uint64_t)end - c->asked;
-	run_simple(c);
+	run_file(c, write);
 	if (c->state == STATE_PLAIN) {
 		c->state = STATE_FELL_BACK;
-		c->res = again(c, true);
-	} else if (c->res == -EFBIG) {
-		c->res = again(c, true);
+		c->res = plainly_at(c);
 	}
 	if (c->res != (long)c->asked)
 		xu_sys(SYS_lseek, fd, (c->res > 0 ? c->res : 0) - (long)c->asked, SEEK_CUR);
@@ -114,22 +162,37 @@ static bool waits(const struct call *c, unsigned flags)
 	return !(flags & MSG_DONTWAIT) && !kind_has_flag(c->sqe.fd, O_NONBLOCK);
 }
 
-/* The outcome of a transfer that was asked for without waiting. */
+/*
+ * The outcome of a transfer that was asked for without waiting. Most errors are the socket's, told once. What may come of
+ * the arguments alone is asked for again; but a read that found no room for what it took has taken it.
+ */
 static void settle(struct call *c, unsigned flags, bool write)
 {
-	if (c->res == -EAGAIN) {
+	switch (c->res) {
+	case -EAGAIN:
 		if (waits(c, flags))
 			plain(c, REASON_WOULD_BLOCK);
 		else
 			answer(c, c->res);
-	} else if (c->res == -EOPNOTSUPP || c->res == -EINVAL || c->res == -EINTR ||
-		   c->res == -ECANCELED) {
-		plain(c, REASON_REFUSED);
-	} else if (write && c->res > 0 && (size_t)c->res < c->asked && waits(c, flags)) {
-		c->state = STATE_REST;
-		c->done = (size_t)c->res;
-	} else {
+		break;
+	case -EOPNOTSUPP:
+	case -EINVAL:
+	case -EBADF:
+	case -EINTR:
+	case -ECANCELED:
+	case -ENOTSOCK: plain(c, failure(c->res)); break;
+	case -EFAULT:
+		if (write)
+			plain(c, REASON_ERROR);
+		else
+			answer(c, c->res);
+		break;
+	default:
 		answer(c, c->res);
+		if (write && c->res > 0 && (size_t)c->res < c->asked && waits(c, flags)) {
+			c->state = STATE_REST;
+			c->done = (size_t)c->res;
+		}
 	}
 }
 
@@ -158,8 +221,18 @@ static void run_transfer(struct call *c, bool write)
 		return;
 	switch (kind_of(c, c->sqe.fd)) {
 	case KIND_FILE: run_at_position(c, write); break;
-	case KIND_STREAM: run_stream(c, write); break;
-	case KIND_STEADY: run_steady(c); break;
+	case KIND_STREAM:
+		if (write || c->size)
+			run_stream(c, write);
+		else
+			plain(c, REASON_EMPTY);
+		break;
+	case KIND_STEADY:
+		if (write || c->size)
+			run_steady(c);
+		else
+			plain(c, REASON_EMPTY);
+		break;
 	case KIND_OTHER: break;
 	}
 }
@@ -167,15 +240,12 @@ static void run_transfer(struct call *c, bool write)
 /* pread and kin: on files alone. Elsewhere they fail, or have rules of their own. */
 static void run_at(struct call *c)
 {
-	if ((int64_t)c->sqe.off < 0) {
+	bool write = c->sqe.opcode == IORING_OP_WRITE || c->sqe.opcode == IORING_OP_WRITEV;
+
+	if ((int64_t)c->sqe.off < 0)
 		plain(c, REASON_ARGUMENT);
-		return;
-	}
-	if (!kind_learn_size(c) || kind_of(c, c->sqe.fd) != KIND_FILE)
-		return;
-	run_simple(c);
-	if (c->state == STATE_DONE && c->res == -EFBIG)
-		answer(c, again(c, true));
+	else if (kind_learn_size(c) && kind_of(c, c->sqe.fd) == KIND_FILE)
+		run_file(c, write);
 }
 
 static void run_recv(struct call *c)
@@ -206,18 +276,26 @@ static void run_send(struct call *c)
 	c->sqe.msg_flags |= MSG_DONTWAIT;
 	if (!flight_run(c))
 		return;
-	if (c->res == -EPIPE) {
-		/* The ring never raises SIGPIPE. Whether the call would is the kernel's to say. */
-		c->sqe.msg_flags = flags;
-		answer(c, again(c, false));
-		return;
-	}
-	settle(c, flags, true);
+	/* This op alone raises no SIGPIPE. Whether the call does is the kernel's to say. */
+	if (c->res == -EPIPE)
+		plain(c, REASON_ERROR);
+	else
+		settle(c, flags, true);
+}
+
+/* A length that is not one fails after a connection was taken. */
+static bool bad_length(const void *len)
+{
+	int n = 0;
+
+	return len && (!policy_user_memory() || user_read(&n, len, sizeof(n)) != sizeof(n) || n < 0);
 }
 
 static void run_accept(struct call *c)
 {
-	if (policy_accept_nowait(c->thread)) {
+	if (bad_length((const void *)(uintptr_t)c->sqe.addr2))
+		plain(c, REASON_ARGUMENT);
+	else if (policy_accept_nowait(c->thread)) {
 		c->sqe.ioprio |= IORING_ACCEPT_DONTWAIT;
 		if (flight_run(c))
 			settle(c, 0, false);
@@ -228,18 +306,45 @@ static void run_accept(struct call *c)
 	}
 }
 
-/* Connecting a stream waits, or says EINPROGRESS where the ring would wait. Datagram sockets only note the address. */
-static void run_connect(struct call *c)
+/* SOCK_STREAM and so on, or -errno where there is no socket. */
+static int socket_type(int fd)
 {
 	int type = 0;
 	socklen_t len = sizeof(type);
+	long ret = xu_sys(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &len);
 
-	if (xu_sys(SYS_getsockopt, c->sqe.fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
+	return ret < 0 ? (int)ret : type;
+}
+
+/* Connecting a stream waits, or says EINPROGRESS where the ring would wait. Datagram sockets only note the address. */
+static void run_connect(struct call *c)
+{
+	int type = socket_type(c->sqe.fd);
+
+	if (type < 0)
 		plain(c, REASON_ARGUMENT);
 	else if (type != SOCK_DGRAM)
 		plain(c, REASON_WOULD_BLOCK);
 	else
 		run_simple(c);
+}
+
+/* Commands of sockets: other files (/dev/null for one) understand something else, and say that it is done. */
+static void run_socket(struct call *c)
+{
+	if (socket_type(c->sqe.fd) < 0)
+		plain(c, REASON_ARGUMENT);
+	else
+		run_simple(c);
+}
+
+/* On a path, it makes the file before it finds out that the socket has a name: even what fails is done once. */
+static void run_bind(struct call *c)
+{
+	if (socket_type(c->sqe.fd) < 0)
+		plain(c, REASON_ARGUMENT);
+	else if (flight_run(c))
+		answer(c, c->res);
 }
 
 /* ---- Names and fds ---- */
@@ -332,16 +437,12 @@ static void route(struct call *c)
 	case ROUTE_SEND: run_send(c); break;
 	case ROUTE_ACCEPT: run_accept(c); break;
 	case ROUTE_CONNECT: run_connect(c); break;
+	case ROUTE_BIND: run_bind(c); break;
 	case ROUTE_OPEN: run_open(c); break;
 	case ROUTE_CLOSE: run_close(c); break;
 	case ROUTE_FD:
 	case ROUTE_FD_CANCEL: run_simple(c); break;
-	case ROUTE_FD_LIMIT:
-	case ROUTE_FD_LIMIT_CANCEL:
-		run_simple(c);
-		if (c->state == STATE_DONE && c->res == -EFBIG)
-			answer(c, again(c, true));
-		break;
+	case ROUTE_SOCKET: run_socket(c); break;
 	case ROUTE_NAME: run_name(c); break;
 	case ROUTE_WAIT: run_wait(c); break;
 	}

@@ -48,6 +48,12 @@ bool kind_has_flag(int fd, long flag);
 /* Set c->asked from the entry. False: leave it to the kernel; c->reason. */
 bool kind_learn_size(struct call *c);
 
+/*
+ * Is there memory for the first `n` bytes? Where there is none, the plain call fails or stops short of it; and the ring
+ * would tell inotify of what failed, and not of what was done in part.
+ */
+bool kind_has_memory(const struct call *c, size_t n);
+
 /* Go on after the first c->done bytes as far as the plain call would have; `mask` is the program's signal mask. */
 void rest_run(struct call *c, uint64_t mask);
 
