@@ -236,8 +236,11 @@ bool before_syscall(long nr, long a, long b, long c)
 	case SYS_execve: before_exec((const char *)a); break;
 	case SYS_execveat: before_exec(NULL); break;
 	case SYS_exit_group: before_exit(); break;
-	case SYS_inotify_add_watch:
-	case SYS_fanotify_mark: before_watch(); break;
+#ifdef SYS_inotify_init
+	case SYS_inotify_init:
+#endif
+	case SYS_inotify_init1:
+	case SYS_fanotify_init: before_watch(); break;
 	case SYS_rt_sigaction: before_handler((int)a); break;
 	default: break;
 	}

@@ -40,7 +40,7 @@ void after_sandbox(bool this_call, long res);
 /* Before a stream is closed: programs close standard error in their last moments, and the table has to be out by then. */
 void before_fclose(FILE *stream);
 
-/* Before a file is watched (inotify, fanotify). */
+/* Before files are watched (inotify, fanotify), by this process or by children with its fds. */
 void before_watch(void);
 
 /* Before a signal handler is installed. */

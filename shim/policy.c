@@ -324,33 +324,6 @@ static int equip(struct thread *t)
 	return 0;
 }
 
-/* One try at a ring for this thread. 0 or -errno. */
-static int make_ring(struct thread *t)
-{
-	unsigned want = XU_WANT_HIDDEN | XU_WANT_SINGLE;
-	const char *call = "io_uring_setup";
-	int ret = denied(&deny_setup);
-
-	if (!ret && !sandbox_checked()) {
-		refuse(EPERM, call, "killed by a sandbox");
-		return -EPERM;
-	}
-	if (!ret)
-		ret = xu_queue_init_best((unsigned)process_config()->entries, &t->ring, want, 0);
-	if (!ret) {
-		call = "io_uring_register";
-		ret = equip(t);
-		if (ret)
-			xu_queue_exit(&t->ring);
-	}
-	/* Want of memory or fds passes; these do not. */
-	if (ret == -EPERM || ret == -EACCES || ret == -ENOSYS || ret == -EINVAL)
-		refuse(-ret, call, errno_word(-ret));
-	else if (ret)
-		note(call, errno_word(-ret));
-	return ret;
-}
-
 void policy_drop_ring(struct thread *t)
 {
 	int fd = t->ring.live ? t->ring.ring_fd : -1;
@@ -371,7 +344,7 @@ void policy_drop_ring(struct thread *t)
  */
 static void await_interruption(void)
 {
-	static const struct timespec most = {.tv_nsec = 100 * 1000000};
+	static const struct timespec most = {.tv_nsec = 500 * 1000000};
 	uint64_t none = 0, all = ~none, before = 0;
 
 	xu_sys(SYS_rt_sigprocmask, SIG_BLOCK, &all, &before, sizeof(before));
@@ -385,6 +358,33 @@ void policy_drop_own_ring(struct thread *t)
 		return;
 	policy_drop_ring(t);
 	await_interruption();
+}
+
+/* One try at a ring for this thread. 0 or -errno. */
+static int make_ring(struct thread *t)
+{
+	unsigned want = XU_WANT_HIDDEN | XU_WANT_SINGLE;
+	const char *call = "io_uring_setup";
+	int ret = denied(&deny_setup);
+
+	if (!ret && !sandbox_checked()) {
+		refuse(EPERM, call, "killed by a sandbox");
+		return -EPERM;
+	}
+	if (!ret)
+		ret = xu_queue_init_best((unsigned)process_config()->entries, &t->ring, want, 0);
+	if (!ret) {
+		call = "io_uring_register";
+		ret = equip(t);
+		if (ret)
+			policy_drop_own_ring(t);
+	}
+	/* Want of memory or fds passes; these do not. */
+	if (ret == -EPERM || ret == -EACCES || ret == -ENOSYS || ret == -EINVAL)
+		refuse(-ret, call, errno_word(-ret));
+	else if (ret)
+		note(call, errno_word(-ret));
+	return ret;
 }
 
 bool policy_ring(struct call *c)

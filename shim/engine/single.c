@@ -23,7 +23,7 @@
  *                  its own way. Which errors are believed, since they would not come again: believed().
  *   events         The ring tells inotify of every read and write, even of those that moved nothing. In a program that
  *                  watches files, what can be known to move nothing (at the end of a file) or to fail (RLIMIT_FSIZE, no
- *                  memory there) is left to the plain call. What watches in other programs see is not known here.
+ *                  memory there, O_DIRECT) is left to the plain call. What watches in other programs see is not known here.
  *   doubt          makes the plain call.
  */
 #include <errno.h>
@@ -114,7 +114,7 @@ static bool moves_nothing(struct call *c, bool write)
 		c->reason = REASON_EMPTY;
 	else if (write && limited())
 		c->reason = REASON_LIMIT;
-	else if (!kind_has_memory(c, n))
+	else if (!kind_has_memory(c, n) || kind_has_flag(c->sqe.fd, O_DIRECT))
 		c->reason = REASON_ARGUMENT;
 	else
 		return false;

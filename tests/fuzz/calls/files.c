@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Opening, positions, sizes, duplicates, pipes, and the flags of descriptors. */
 #include <sys/eventfd.h>
-#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/vfs.h>

@@ -501,11 +501,13 @@ struct vector *pick_vector(bool source)
 	snprintf(v.tag, sizeof(v.tag), "%d pieces, %zu", v.nr, v.total);
 	if (!is.gentle && chance(6)) {
 		int i = (int)rnd((uint32_t)(fill ? fill : 1));
+		/* What is endless begins where memory ends, or a socket would take as much as it has room for just then. */
+		unsigned char *edge = (source ? sources() : targets()) + ARENA - 100;
 
 		switch (rnd(4)) {
 		case 0: v.iov[i].iov_base = NULL; break;
-		case 1: v.iov[i].iov_len = SSIZE_MAX; break;
-		case 2: v.iov[i].iov_len = SIZE_MAX; break;
+		case 1: v.iov[i] = (struct iovec){edge, SSIZE_MAX}; break;
+		case 2: v.iov[i] = (struct iovec){edge, SIZE_MAX}; break;
 		case 3: v.p = ONE_OF(NULL, (struct iovec *)1); break;
 		}
 		strcat(v.tag, ", bad");
