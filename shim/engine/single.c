@@ -21,9 +21,9 @@
  *   errors         An op looks at its arguments in another order than the call does, and may raise no signal where the
  *                  call does (SIGPIPE, SIGXFSZ). So an op that failed without effect is not believed: the plain call is made, and fails in
  *                  its own way. Which errors are believed, since they would not come again: believed().
- *   events         The ring tells inotify of every read and write, even of those that moved nothing. In a program that
- *                  watches files, what can be known to move nothing (at the end of a file) or to fail (RLIMIT_FSIZE, no
- *                  memory there, O_DIRECT) is left to the plain call. What watches in other programs see is not known here.
+ *   events         The ring tells inotify of every read and write, even of those that moved nothing, and twice of
+ *                  fallocate. In a program that watches files, that one and what can be known to move nothing (at the end of a file) or to fail (RLIMIT_FSIZE, no
+ *                  memory there, O_DIRECT) are left to the plain call. What watches in other programs see is not known here.
  *   doubt          makes the plain call.
  */
 #include <errno.h>
@@ -104,27 +104,22 @@ static bool limited(void)
 	       limit.rlim_cur != RLIM_INFINITY;
 }
 
-/* Would it move nothing, or might it fail? Then it is the plain call's while the program watches files; c->reason. */
-static bool moves_nothing(struct call *c, bool write)
+/* Would it move nothing, or might it fail? */
+static bool moves_nothing(const struct call *c, bool write)
 {
 	int64_t left = c->size - (int64_t)c->sqe.off;
 	size_t n = write || left > (int64_t)c->asked ? c->asked : (size_t)left;
 
-	if (!write && left <= 0)
-		c->reason = REASON_EMPTY;
-	else if (write && limited())
-		c->reason = REASON_LIMIT;
-	else if (!kind_has_memory(c, n) || kind_has_flag(c->sqe.fd, O_DIRECT))
-		c->reason = REASON_ARGUMENT;
-	else
-		return false;
-	return true;
+	return (write ? limited() : left <= 0) || !kind_has_memory(c, n) ||
+	       kind_has_flag(c->sqe.fd, O_DIRECT);
 }
 
 /* A file, at c->sqe.off. */
 static void run_file(struct call *c, bool write)
 {
-	if (!policy_watches() || !moves_nothing(c, write))
+	if (policy_watches() && moves_nothing(c, write))
+		plain(c, REASON_WATCHED);
+	else
 		run_simple(c);
 }
 
@@ -225,13 +220,13 @@ static void run_transfer(struct call *c, bool write)
 		if (write || c->size)
 			run_stream(c, write);
 		else
-			plain(c, REASON_EMPTY);
+			plain(c, REASON_WATCHED);
 		break;
 	case KIND_STEADY:
 		if (write || c->size)
 			run_steady(c);
 		else
-			plain(c, REASON_EMPTY);
+			plain(c, REASON_WATCHED);
 		break;
 	case KIND_OTHER: break;
 	}
@@ -349,6 +344,15 @@ static void run_bind(struct call *c)
 
 /* ---- Names and fds ---- */
 
+/* The op of fallocate alone tells inotify twice. */
+static void run_fd(struct call *c)
+{
+	if (c->sqe.opcode == IORING_OP_FALLOCATE && policy_watches())
+		plain(c, REASON_WATCHED);
+	else
+		run_simple(c);
+}
+
 /* /proc/thread-self is the worker's own when a worker looks it up. */
 static bool means_thread(const void *path)
 {
@@ -441,7 +445,7 @@ static void route(struct call *c)
 	case ROUTE_OPEN: run_open(c); break;
 	case ROUTE_CLOSE: run_close(c); break;
 	case ROUTE_FD:
-	case ROUTE_FD_CANCEL: run_simple(c); break;
+	case ROUTE_FD_CANCEL: run_fd(c); break;
 	case ROUTE_SOCKET: run_socket(c); break;
 	case ROUTE_NAME: run_name(c); break;
 	case ROUTE_WAIT: run_wait(c); break;
