@@ -200,6 +200,8 @@ bool kind_has_memory(const struct call *c, size_t n)
 		return true;
 	if (c->sqe.opcode == IORING_OP_READ || c->sqe.opcode == IORING_OP_WRITE)
 		iov = &one;
+	else if (c->sqe.opcode == IORING_OP_SENDMSG)
+		iov = ((const struct msghdr *)iov)->msg_iov;
 	/* A vector has been read before (vector_size). */
 	for (; n; iov++) {
 		size_t part = iov->iov_len < n ? iov->iov_len : n;

@@ -17,7 +17,8 @@
  *                      lseek(+n) ----> claims [p, p+n) ----> op at p ----> lseek(got - n), if it got fewer
  *
  *                  so processes that share the position never get the same bytes twice.
- *   a short write  to something that would have waited goes on as far as the plain call would have (STATE_REST).
+ *   a short write  to something that would have waited goes on as far as the plain call would have (STATE_REST). So that
+ *                  it is short for want of room alone, vectors that are not all there are left to the plain call.
  *   errors         An op looks at its arguments in another order than the call does, and may raise no signal where the
  *                  call does (SIGPIPE, SIGXFSZ). So an op that failed without effect is not believed: the plain call is made, and fails in
  *                  its own way. Which errors are believed, since they would not come again: believed().
@@ -193,6 +194,10 @@ static void settle(struct call *c, unsigned flags, bool write)
 
 static void run_stream(struct call *c, bool write)
 {
+	if (c->sqe.opcode == IORING_OP_WRITEV && !kind_has_memory(c, c->asked)) {
+		plain(c, REASON_ARGUMENT);
+		return;
+	}
 	c->sqe.off = (uint64_t)-1;
 	c->sqe.rw_flags |= RWF_NOWAIT;
 	if (flight_run(c))
@@ -266,6 +271,10 @@ static void run_send(struct call *c)
 		return;
 	if (flags & MSG_ZEROCOPY) {
 		plain(c, REASON_FLAGS);
+		return;
+	}
+	if (c->sqe.opcode == IORING_OP_SENDMSG && !kind_has_memory(c, c->asked)) {
+		plain(c, REASON_ARGUMENT);
 		return;
 	}
 	c->sqe.msg_flags |= MSG_DONTWAIT;

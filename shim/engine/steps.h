@@ -49,8 +49,8 @@ bool kind_has_flag(int fd, long flag);
 bool kind_learn_size(struct call *c);
 
 /*
- * Is there memory for the first `n` bytes? Where there is none, the plain call fails or stops short of it; and the ring
- * would tell inotify of what failed, and not of what was done in part.
+ * Is there memory for the first `n` bytes? Where there is none, the plain call fails or stops short of it; the ring tells
+ * inotify of what failed, and not of what was done in part; and how far it came would be no measure of the room.
  */
 bool kind_has_memory(const struct call *c, size_t n);
 
