@@ -187,6 +187,38 @@ static void prepare_message(struct call *c, int fd, const void *buf, size_t n, i
 	xu_prep_sendmsg(&c->sqe, fd, &c->msg, (unsigned)flags);
 }
 
+/* recvfrom with an address is recvmsg. False: its length can not be read, or is none. */
+static bool prepare_from(struct call *c, int fd, void *buf, size_t n, int flags,
+			 struct sockaddr *addr, const socklen_t *len)
+{
+	socklen_t room;
+
+	if (!policy_user_memory() || user_read(&room, len, sizeof(room)) != sizeof(room) ||
+	    room > INT32_MAX)
+		return false;
+	prepare_message(c, fd, buf, n, flags, addr, room);
+	xu_prep_recvmsg(&c->sqe, fd, &c->msg, (unsigned)flags);
+	return true;
+}
+
+/* How long the address is. */
+static void give_length(struct call *c, socklen_t *len)
+{
+	if (c->res >= 0 && user_write(len, &c->msg.msg_namelen, sizeof(*len)) != sizeof(*len))
+		c->res = -EFAULT;
+}
+
+/* Does openat2 find names as open does? What it may find otherwise can not be looked at beforehand (run_open). */
+static bool resolves_freely(const void *how, size_t n)
+{
+	struct {
+		uint64_t flags, mode, resolve;
+	} copy;
+
+	return n == sizeof(copy) && policy_user_memory() &&
+	       user_read(&copy, how, sizeof(copy)) == sizeof(copy) && !copy.resolve;
+}
+
 /* Cancellation is acted upon at the entry of a call that is a cancellation point, whether it would wait or not. */
 static void cancellation_point(enum route route)
 {

@@ -70,15 +70,19 @@ static enum reason failure(long res)
 	}
 }
 
-/* Run an op that fails without effect. */
-static void run_simple(struct call *c)
+/* The outcome of an op that fails without effect. */
+static void conclude(struct call *c)
 {
-	if (!flight_run(c))
-		return;
 	if (believed(c->res))
 		answer(c, c->res);
 	else
 		plain(c, failure(c->res));
+}
+
+static void run_simple(struct call *c)
+{
+	if (flight_run(c))
+		conclude(c);
 }
 
 /* The transfer that c->sqe stands for, made plainly at the position that is already claimed for it. */
@@ -310,33 +314,38 @@ static void run_accept(struct call *c)
 	}
 }
 
-/* SOCK_STREAM and so on, or -errno where there is no socket. */
-static int socket_type(int fd)
+/* An option of a socket that is a number, or -errno where there is no socket. */
+static int socket_is(int fd, int option)
 {
-	int type = 0;
-	socklen_t len = sizeof(type);
-	long ret = xu_sys(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &len);
+	int value = 0;
+	socklen_t len = sizeof(value);
+	long ret = xu_sys(SYS_getsockopt, fd, SOL_SOCKET, option, &value, &len);
 
-	return ret < 0 ? (int)ret : type;
+	return ret < 0 ? (int)ret : value;
 }
 
-/* Connecting a stream waits, or says EINPROGRESS where the ring would wait. Datagram sockets only note the address. */
+/*
+ * Datagram sockets only note the address; local ones are connected at once, or wait for room at the other end. Elsewhere
+ * connecting a stream waits, or says EINPROGRESS where the ring would wait.
+ */
 static void run_connect(struct call *c)
 {
-	int type = socket_type(c->sqe.fd);
+	int type = socket_is(c->sqe.fd, SO_TYPE);
 
 	if (type < 0)
 		plain(c, REASON_ARGUMENT);
-	else if (type != SOCK_DGRAM)
-		plain(c, REASON_WOULD_BLOCK);
-	else
+	else if (type == SOCK_DGRAM)
 		run_simple(c);
+	else if (socket_is(c->sqe.fd, SO_DOMAIN) != AF_UNIX)
+		plain(c, REASON_WOULD_BLOCK);
+	else if (flight_run_unless_waiting(c))
+		conclude(c);
 }
 
 /* Commands of sockets: other files (/dev/null for one) understand something else, and say that it is done. */
 static void run_socket(struct call *c)
 {
-	if (socket_type(c->sqe.fd) < 0)
+	if (socket_is(c->sqe.fd, SO_TYPE) < 0)
 		plain(c, REASON_ARGUMENT);
 	else
 		run_simple(c);
@@ -345,7 +354,7 @@ static void run_socket(struct call *c)
 /* On a path, it makes the file before it finds out that the socket has a name: even what fails is done once. */
 static void run_bind(struct call *c)
 {
-	if (socket_type(c->sqe.fd) < 0)
+	if (socket_is(c->sqe.fd, SO_TYPE) < 0)
 		plain(c, REASON_ARGUMENT);
 	else if (flight_run(c))
 		answer(c, c->res);

@@ -95,8 +95,9 @@ void tick_for(int fd)
 {
 	struct stat st;
 
-	/* What waits for the disk alone is not to be interrupted: that would not be determined. */
-	if (raw(SYS_fstat, fd, &st) || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
+	/* What waits for the disk or the processor alone is not to be interrupted: that would not be determined. */
+	if (raw(SYS_fstat, fd, &st) || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) ||
+	    S_ISCHR(st.st_mode))
 		return;
 	if (S_ISSOCK(st.st_mode) && has_timeout(fd)) {
 		tick(500000);

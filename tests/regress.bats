@@ -1,0 +1,52 @@
+#!/usr/bin/env bats
+# What was different under the shim once (tests/tools/regress.py): the same now, bare and in mode ring.
+# shellcheck shell=bash disable=SC2154,SC2164
+
+source "$BATS_TEST_DIRNAME/lib.bash"
+
+setup() {
+	need /usr/bin/python3
+	need_shim
+	[[ $build != */san-* ]] || skip 'a sanitizer would stop at the wrong arguments'
+	mkdir "$BATS_TEST_TMPDIR"/{bare,ring}
+	cd "$BATS_TEST_TMPDIR"
+	records=$PWD/records
+}
+
+# same CASE: bare and in mode ring.
+same() {
+	local case=$BATS_TEST_DIRNAME/tools/regress.py
+	(cd bare && "$tools/within" 30 /usr/bin/python3 "$case" "$1") >bare.out
+	(cd ring && "$tools/within" 30 env LD_PRELOAD="$shim" XURING_MODE=ring XURING_STATS="json:$records" \
+		/usr/bin/python3 "$case" "$1") >ring.out
+	[[ -s bare.out ]]
+	show_difference "$1" bare.out ring.out
+}
+
+@test "regress: inotify hears of the same" {
+	same events
+}
+
+@test "regress: a command of sockets is for sockets" {
+	same devices
+}
+
+@test "regress: what is longer than a call transfers" {
+	same lengths
+}
+
+@test "regress: a change of identity interrupts nothing that comes after it" {
+	same identity
+}
+
+@test "regress: recvfrom, connect and openat2 go through the ring, and say the same" {
+	same addresses
+	for symbol in recvfrom connect; do
+		[[ $(counted "$records" ring "$symbol") -ge 3 ]]
+	done
+}
+
+@test "regress: statistics that meet a limit of file size kill no program" {
+	head -c 2000 /dev/zero >records
+	(ulimit -f 2 && XURING_STATS=json:records LD_PRELOAD="$shim" /bin/true)
+}

@@ -1,0 +1,140 @@
+#!/usr/bin/python3
+"""Cases that were different once, each by name: prints what a program sees, the same bare and under the shim."""
+import ctypes
+import os
+import socket
+import struct
+import sys
+import threading
+import time
+
+libc = ctypes.CDLL(None, use_errno=True)
+LONG, POINTER = ctypes.c_long, ctypes.c_void_p
+
+
+def call(name, *args):
+    """A function of libc with plain numbers and bytes: its result, and errno if that is -1."""
+    ctypes.set_errno(0)
+    fn = libc[name]
+    fn.restype = LONG if name in ("read", "pread", "write", "syscall") else ctypes.c_int
+    result = fn(*[LONG(a) if isinstance(a, int) else a for a in args])
+    return result, ctypes.get_errno() if result == -1 else 0
+
+
+def watched(path):
+    """A function that prints what happened to `path` since it was last called."""
+    fd = libc.inotify_init1(os.O_NONBLOCK)
+    libc.inotify_add_watch(fd, path.encode(), 0xfff)
+
+    def events():
+        seen, at = [], 0
+        try:
+            data = os.read(fd, 65536)
+        except BlockingIOError:
+            data = b""
+        while at < len(data):
+            _, mask, _, length = struct.unpack_from("iIII", data, at)
+            seen.append((hex(mask), data[at + 16:at + 16 + length].rstrip(b"\0").decode()))
+            at += 16 + length
+        return seen
+
+    return events
+
+
+def edge_of_memory():
+    """An address with a page of memory before it, and none behind it."""
+    libc.mmap.restype = LONG
+    start = libc.mmap(None, LONG(8192), 3, 0x22, -1, LONG(0))
+    libc.mprotect(LONG(start + 4096), LONG(4096), 0)
+    return start + 4096
+
+
+def events():
+    """inotify hears of reads and writes that moved something, and of no others; of fallocate once."""
+    with open("file", "wb") as file:
+        file.write(b"x" * 100000)
+    watch, second = watched("."), watched(".")
+    end = edge_of_memory()
+    fd = os.open("file", os.O_RDWR)
+    for name, *args in (("pread", end - 100, 100, 0), ("pread", end - 100, 65536, 0), ("pread", end - 100, 100, 100000),
+                        ("pread", 8, 100, 0), ("write", end - 100, 200), ("write", 8, 100), ("read", 8, 100),
+                        ("fallocate", 0, 0, 200000), ("fallocate", 99, 0, 1)):
+        print(name, args[1:], call(name, fd, *args), watch(), second())
+    bound = socket.socket(socket.AF_UNIX)
+    for _ in range(2):
+        try:
+            bound.bind("socket")
+        except OSError as error:
+            print(error)
+        print(watch())
+
+
+def devices():
+    """A command of sockets means something else to /dev/null, which agrees to anything."""
+    fd = os.open("/dev/null", os.O_RDWR)
+    print(call("setsockopt", fd, 1, 8, ctypes.byref(ctypes.c_int(1)), 4))
+
+
+def lengths():
+    """A buffer that is longer than a call transfers is judged as a whole."""
+    with open("file", "wb") as file:
+        file.write(b"x" * 100)
+    fd = os.open("file", os.O_RDONLY)
+    page = ctypes.create_string_buffer(4096)
+    for n in (100, 1 << 31, 1 << 62, (1 << 63) - 1):
+        print(n, call("pread", fd, ctypes.addressof(page), n, 0), call("read", fd, ctypes.addressof(page), n))
+
+
+def identity():
+    """A ring that goes away does not interrupt what waits next."""
+    reader, writer = os.pipe()
+    epoll = libc.epoll_create1(0)
+    room = ctypes.create_string_buffer(64)
+    for _ in range(10):
+        os.write(writer, b"x")
+        os.read(reader, 1)
+        os.setegid(os.getegid())
+        print(call("epoll_wait", epoll, ctypes.addressof(room), 4, 60))
+
+
+def addresses():
+    """recvfrom tells who has sent; a local stream connects; openat2 opens."""
+    one, two = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    one.bind("one")
+    two.bind("two")
+    for text in (b"hello", b""):
+        two.sendto(text, "one")
+        print(one.recvfrom(100))
+    one.setblocking(False)
+    try:
+        one.recvfrom(100)
+    except OSError as error:
+        print(error)
+    place, length = ctypes.create_string_buffer(110), ctypes.c_uint(4)
+    buffer = ctypes.create_string_buffer(100)
+    for size in (110, 4, 0, 0xffffffff):
+        two.sendto(b"again", "one")
+        length.value = size
+        print(call("recvfrom", one.fileno(), buffer, 100, 0, place, ctypes.byref(length)), length.value, place.raw[:8])
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind("listener")
+    listener.listen(1)
+    clients = []
+    for _ in range(4):
+        client = socket.socket(socket.AF_UNIX)
+        client.setblocking(False)
+        clients.append(client)
+        print(client.connect_ex("listener"))
+    late = socket.socket(socket.AF_UNIX)
+    thread = threading.Thread(target=lambda: (time.sleep(0.2), [listener.accept() for _ in range(3)]))
+    thread.start()
+    print(late.connect_ex("listener"))
+    thread.join()
+    for how in (struct.pack("QQQ", os.O_RDWR | os.O_CREAT, 0o600, 0), struct.pack("QQQ", 0, 0o600, 0),
+                struct.pack("QQQ", 0, 0, 8), struct.pack("QQQ", os.O_RDONLY, 0, 0)):
+        for name in (b"new", b"missing/x", b""):
+            print(call("syscall", 437, -100, name, how, 24))
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]]()
