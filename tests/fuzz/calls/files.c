@@ -49,7 +49,7 @@ static void do_open(void)
 	long fd;
 
 	log_head("open %d(%d, %s, %#o, %o)", how, dfd, name, flags, mode);
-	tick_for_path(path);
+	tick_always();
 	errno = UNTOUCHED;
 	switch (how) {
 	case 0:
@@ -79,7 +79,7 @@ static void do_open_file(void)
 	const char *path = ONE_OF("a", "b", "c", "e", "d0/a", "d1/a", "f");
 	int flags = ONE_OF(O_RDWR, O_RDWR, O_RDONLY, O_RDWR | O_APPEND, O_RDWR | O_CLOEXEC) | O_CREAT;
 
-	keep_fd(RUN_OPEN(path, open(path, flags, 0666), "open(%s, %#o)", path, flags));
+	keep_fd(RUN_OPEN(open(path, flags, 0666), "open(%s, %#o)", path, flags));
 }
 
 static void do_openat2(void)
@@ -93,7 +93,7 @@ static void do_openat2(void)
 
 	if (how.flags & O_CREAT)
 		how.mode = 0644;
-	keep_fd(RUN_OPEN(path, syscall(437, dfd, path, &how, ONE_OF(24, 24, 24, 23, 0)),
+	keep_fd(RUN_OPEN(syscall(437, dfd, path, &how, ONE_OF(24, 24, 24, 23, 0)),
 			 "openat2(%d, %s, %#lo, %lu)", dfd, shown(path, 0),
 			 (unsigned long)how.flags, (unsigned long)how.resolve));
 }

@@ -217,7 +217,6 @@ void note_vector(const struct vector *v);
 
 /* If calls on this fd may block: from here on, signals interrupt. */
 void tick_for(int fd);
-void tick_for_path(const char *path);
 void tick_always(void);
 void tick_stop(void);
 /* Run at the next tick, once. Async-signal-safe. */
@@ -248,13 +247,13 @@ extern volatile int signals_seen[65];
 		r_;                                                                                \
 	})
 
-/* The same for one that opens. */
-#define RUN_OPEN(path, call, ...)                                                                  \
+/* The same for one that opens: a FIFO waits for its other end. */
+#define RUN_OPEN(call, ...)                                                                        \
 	({                                                                                         \
 		long r_;                                                                           \
 		int e_;                                                                            \
 		log_head(__VA_ARGS__);                                                             \
-		tick_for_path(path);                                                               \
+		tick_always();                                                                     \
 		errno = UNTOUCHED;                                                                 \
 		r_ = (long)(call);                                                                 \
 		e_ = errno;                                                                        \

@@ -106,15 +106,6 @@ void tick_for(int fd)
 	tick_always();
 }
 
-/* Opening a FIFO waits for the other end. */
-void tick_for_path(const char *path)
-{
-	struct stat st;
-
-	if (!raw(SYS_newfstatat, AT_FDCWD, path, &st, 0) && S_ISFIFO(st.st_mode))
-		tick_always();
-}
-
 void tick_always(void)
 {
 	calls_in_handler = !is.depth && chance(10);

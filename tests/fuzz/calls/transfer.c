@@ -339,7 +339,8 @@ static void do_splice(void)
 	size_t n = ONE_OF(0, 1, 100, 4096, 20000, 65536);
 	unsigned flags = ONE_OF(0u, 0u, 1u, 2u, 3u, 4u, 8u, 16u);
 
-	if (what_is(out) & ~W_PIPE && may_wait(out))
+	/* The flag is for pipes alone. */
+	if ((what_is(out) & ~W_PIPE && may_wait(out)) || (what_is(in) & ~W_PIPE && may_wait(in)))
 		return;
 	RUN_BETWEEN(in, out, splice(in, pfrom, out, pto, n, flags | 2),
 		    "splice(%d, %lld, %d, %lld, %zu, %#x)", in, at_shown(pfrom), out, at_shown(pto),
@@ -455,7 +456,7 @@ static void do_stdio(void)
 
 	make_room(1);
 	log_head("fopen(%s, %s)", name, mode);
-	tick_for_path(name);
+	tick_always();
 	errno = UNTOUCHED;
 	f = fopen(name, mode);
 	int error = errno;
