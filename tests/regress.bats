@@ -50,3 +50,9 @@ same() {
 	head -c 2000 /dev/zero >records
 	(ulimit -f 2 && XURING_STATS=json:records LD_PRELOAD="$shim" /bin/true)
 }
+
+@test "regress: valgrind finds nothing that is not there" {
+	need valgrind
+	echo hello >file
+	XURING_MODE=ring LD_PRELOAD="$shim" "$tools/within" 50 valgrind -q --error-exitcode=3 sort file
+}
