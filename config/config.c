@@ -1,80 +1,27 @@
 /* Options: from the table, by the environment. A mistake is told with the nearest right name, and changes nothing. */
 #include "config/config.h"
-#include "config/text.h"
 
-enum kind { KIND_CHOICE, KIND_NUMBER, KIND_TEXT };
-
-/* A row of options.def. */
-struct option {
-	const char *name;
-	enum kind kind;
-	size_t offset;	  /* of its member in struct xu_config */
-	const char *form; /* the words of a choice, or what a text looks like */
-	const char *def;  /* of a choice */
-	unsigned long number, low, high;
-};
-
-static const struct option options[] = {
+const struct xu_option xu_options[XU_NR_OPTIONS] = {
 #define CHOICE(NAME, field, def, words, help)                                                      \
-	{#NAME, KIND_CHOICE, offsetof(struct xu_config, field), words, def, 0, 0, 0},
+	{#NAME, words, def, help, 0, 0, 0, offsetof(struct xu_config, field), XU_CHOICE},
 #define NUMBER(NAME, field, def, low, high, help)                                                  \
-	{#NAME, KIND_NUMBER, offsetof(struct xu_config, field), "", "", def, low, high},
+	{#NAME, "", "", help, def, low, high, offsetof(struct xu_config, field), XU_NUMBER},
 #define TEXT(NAME, field, form, help)                                                              \
-	{#NAME, KIND_TEXT, offsetof(struct xu_config, field), form, "", 0, 0, 0},
+	{#NAME, form, "", help, 0, 0, 0, offsetof(struct xu_config, field), XU_TEXT},
 #include "config/options.def"
 };
 
-#define NR_OPTIONS (sizeof(options) / sizeof(options[0]))
-
-static const struct option *find(const char *name, size_t len)
+static const char *option_name(size_t i)
 {
-	for (size_t i = 0; i < NR_OPTIONS; i++)
-		if (strlen(options[i].name) == len && !memcmp(options[i].name, name, len))
-			return &options[i];
+	return i < XU_NR_OPTIONS ? xu_options[i].name : NULL;
+}
+
+static const struct xu_option *find(const char *name, size_t len)
+{
+	for (size_t i = 0; i < XU_NR_OPTIONS; i++)
+		if (strlen(xu_options[i].name) == len && !memcmp(xu_options[i].name, name, len))
+			return &xu_options[i];
 	return NULL;
-}
-
-/* How many letters have to be changed, put in or left out to make one name of the other (Levenshtein). */
-static size_t distance(const char *a, size_t alen, const char *b, size_t blen)
-{
-	size_t row[64];
-
-	if (alen > 63 || blen > 63)
-		return 64;
-	for (size_t j = 0; j <= blen; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= alen; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= blen; j++) {
-			size_t best = diagonal + (a[i - 1] != b[j - 1]);
-
-			diagonal = row[j];
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			row[j] = best;
-		}
-	}
-	return row[blen];
-}
-
-static const struct option *nearest(const char *name, size_t len)
-{
-	const struct option *best = &options[0];
-	size_t least = 64;
-
-	for (size_t i = 0; i < NR_OPTIONS; i++) {
-		size_t d = distance(name, len, options[i].name, strlen(options[i].name));
-
-		if (d < least) {
-			least = d;
-			best = &options[i];
-		}
-	}
-	return best;
 }
 
 /* The place of `value` among words like "a|b|c", or -1. */
@@ -106,89 +53,93 @@ static bool parse_number(const char *s, unsigned long *n)
 	return true;
 }
 
-static void report_value(const struct option *o, const char *value, xu_config_report *report)
+/* Names in messages are as the source has them. */
+static void name_option(struct xu_text *why, enum xu_source source, const char *name, size_t len)
 {
-	char buf[512];
-	struct xu_text t;
-
-	xu_text_init(&t, buf, sizeof(buf));
-	xu_text_str(&t, "XURING_");
-	xu_text_str(&t, o->name);
-	xu_text_str(&t, "=");
-	xu_text_mem(&t, value, strnlen(value, 100));
-	switch (o->kind) {
-	case KIND_CHOICE:
-		xu_text_str(&t, ": not one of ");
-		xu_text_str(&t, o->form);
-		break;
-	case KIND_NUMBER:
-		xu_text_str(&t, ": not a number from ");
-		xu_text_num(&t, o->low, 0);
-		xu_text_str(&t, " to ");
-		xu_text_num(&t, o->high, 0);
-		break;
-	case KIND_TEXT:
-		xu_text_str(&t, ": longer than ");
-		xu_text_num(&t, XU_TEXT_MAX - 1, 0);
-		xu_text_str(&t, " characters");
-		break;
-	}
-	xu_text_str(&t, "; ignored");
-	report(buf);
+	if (source == XU_FROM_ENVIRONMENT)
+		xu_text_str(why, "XURING_");
+	xu_text_mem(why, name, len < 64 ? len : 64);
 }
 
-bool xu_config_set(struct xu_config *config, const char *name, size_t name_len, const char *value,
-		   xu_config_report *report)
+static void explain_name(struct xu_text *why, enum xu_source source, const char *name, size_t len)
 {
-	const struct option *o = find(name, name_len);
-	char *member = o ? (char *)config + o->offset : NULL;
-	char buf[256];
-	struct xu_text t;
-	unsigned long n;
-	int place;
+	const char *near = xu_nearest(name, len, option_name);
+
+	name_option(why, source, name, len);
+	xu_text_str(why, ": no such option; the nearest is ");
+	name_option(why, source, near, strlen(near));
+}
+
+static void explain_value(struct xu_text *why, enum xu_source source, const struct xu_option *o,
+			  const char *value)
+{
+	name_option(why, source, o->name, strlen(o->name));
+	xu_text_str(why, "=");
+	xu_text_mem(why, value, strnlen(value, 100));
+	switch (o->kind) {
+	case XU_CHOICE:
+		xu_text_str(why, ": not one of ");
+		xu_text_str(why, o->form);
+		break;
+	case XU_NUMBER:
+		xu_text_str(why, ": not a number from ");
+		xu_text_num(why, o->low, 0);
+		xu_text_str(why, " to ");
+		xu_text_num(why, o->high, 0);
+		break;
+	case XU_TEXT:
+		xu_text_str(why, ": longer than ");
+		xu_text_num(why, XU_TEXT_MAX - 1, 0);
+		xu_text_str(why, " characters");
+		break;
+	}
+}
+
+bool xu_config_set(struct xu_config *config, enum xu_source source, const char *name, size_t len,
+		   const char *value, struct xu_text *why)
+{
+	const struct xu_option *o = find(name, len);
+	unsigned long n = 0;
+	int place = 0;
+	bool good = false;
+	char *member;
 
 	if (!o) {
-		xu_text_init(&t, buf, sizeof(buf));
-		xu_text_str(&t, "XURING_");
-		xu_text_mem(&t, name, name_len < 64 ? name_len : 64);
-		xu_text_str(&t, ": no such option; the nearest is XURING_");
-		xu_text_str(&t, nearest(name, name_len)->name);
-		report(buf);
+		explain_name(why, source, name, len);
 		return false;
 	}
 	switch (o->kind) {
-	case KIND_CHOICE:
-		place = place_of(o->form, value);
-		if (place < 0)
-			break;
-		*(unsigned *)(void *)member = (unsigned)place;
-		return true;
-	case KIND_NUMBER:
-		if (!parse_number(value, &n) || n < o->low || n > o->high)
-			break;
-		*(unsigned long *)(void *)member = n;
-		return true;
-	case KIND_TEXT:
-		if (strlen(value) >= XU_TEXT_MAX)
-			break;
-		memcpy(member, value, strlen(value) + 1);
-		return true;
+	case XU_CHOICE: good = (place = place_of(o->form, value)) >= 0; break;
+	case XU_NUMBER: good = parse_number(value, &n) && n >= o->low && n <= o->high; break;
+	case XU_TEXT: good = strlen(value) < XU_TEXT_MAX; break;
 	}
-	report_value(o, value, report);
-	return false;
+	if (!good) {
+		explain_value(why, source, o, value);
+		return false;
+	}
+	if (config->source[o - xu_options] > source)
+		return true;
+	config->source[o - xu_options] = (unsigned char)source;
+	member = (char *)config + o->offset;
+	switch (o->kind) {
+	case XU_CHOICE: *(unsigned *)(void *)member = (unsigned)place; break;
+	case XU_NUMBER: *(unsigned long *)(void *)member = n; break;
+	case XU_TEXT: memcpy(member, value, strlen(value) + 1); break;
+	}
+	return true;
 }
 
 void xu_config_defaults(struct xu_config *config)
 {
 	memset(config, 0, sizeof(*config));
-	for (size_t i = 0; i < NR_OPTIONS; i++) {
-		char *member = (char *)config + options[i].offset;
+	for (size_t i = 0; i < XU_NR_OPTIONS; i++) {
+		const struct xu_option *o = &xu_options[i];
+		char *member = (char *)config + o->offset;
 
-		if (options[i].kind == KIND_CHOICE)
-			*(unsigned *)(void *)member =
-				(unsigned)place_of(options[i].form, options[i].def);
-		else if (options[i].kind == KIND_NUMBER)
-			*(unsigned long *)(void *)member = options[i].number;
+		if (o->kind == XU_CHOICE)
+			*(unsigned *)(void *)member = (unsigned)place_of(o->form, o->def);
+		else if (o->kind == XU_NUMBER)
+			*(unsigned long *)(void *)member = o->number;
 	}
 }
 
@@ -196,6 +147,8 @@ void xu_config_environment(struct xu_config *config, char *const *env, xu_config
 {
 	static const char prefix[] = "XURING_";
 	size_t n = sizeof(prefix) - 1;
+	struct xu_text why;
+	char buf[512];
 
 	for (; env && *env; env++) {
 		const char *name = *env + n;
@@ -204,15 +157,19 @@ void xu_config_environment(struct xu_config *config, char *const *env, xu_config
 		if (strncmp(*env, prefix, n))
 			continue;
 		len = strcspn(name, "=");
-		if (name[len] == '=')
-			xu_config_set(config, name, len, name + len + 1, report);
+		xu_text_init(&why, buf, sizeof(buf));
+		if (name[len] != '=' ||
+		    xu_config_set(config, XU_FROM_ENVIRONMENT, name, len, name + len + 1, &why))
+			continue;
+		xu_text_str(&why, "; ignored");
+		report(buf);
 	}
 }
 
 char *xu_config_word(const char *name, unsigned value, char *buf, size_t size)
 {
-	const struct option *o = find(name, strlen(name));
-	const char *words = o && o->kind == KIND_CHOICE ? o->form : "";
+	const struct xu_option *o = find(name, strlen(name));
+	const char *words = o && o->kind == XU_CHOICE ? o->form : "";
 	struct xu_text t;
 
 	xu_text_init(&t, buf, size);
@@ -247,12 +204,23 @@ static bool fits(const char *p, const char *end, const char *s)
 	return p == end;
 }
 
+static bool blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
 bool xu_pattern_list(const char *patterns, const char *name)
 {
 	while (*patterns) {
 		size_t n = strcspn(patterns, ",");
+		const char *from = patterns;
+		const char *end = patterns + n;
 
-		if (n && fits(patterns, patterns + n, name))
+		while (from < end && blank(*from))
+			from++;
+		while (from < end && blank(end[-1]))
+			end--;
+		if (from < end && fits(from, end, name))
 			return true;
 		patterns += n + (patterns[n] == ',');
 	}

@@ -56,15 +56,6 @@ static void report(const char *message)
 	log_line(XU_LOG_WARN, message, NULL);
 }
 
-/* Is any option given? The usual case is that there is none. */
-static bool any_option(char *const *env)
-{
-	for (; env && *env; env++)
-		if (!strncmp(*env, "XURING_", 7))
-			return true;
-	return false;
-}
-
 /* Does valgrind watch? It would take what the kernel writes through a ring for memory that nobody has written. */
 static bool under_valgrind(char *const *env)
 {
@@ -91,14 +82,12 @@ __attribute__((constructor)) static void start(void)
 	/* With the library in /etc/ld.so.preload, it is in setuid programs too: whoever starts one must not say where we write. */
 	if (getauxval(AT_SECURE))
 		return;
-	xu_config_defaults(&config);
-	if (!any_option(env)) {
-		if (!under_valgrind(env))
-			start_engines();
-		return;
-	}
 	learn_name();
+	xu_config_defaults(&config);
 	xu_config_environment(&config, env, report);
+	log_start((enum xu_log)config.log, config.log_file);
+	xu_config_files(&config, env, name, report);
+	xu_config_profiles(&config, report);
 	log_start((enum xu_log)config.log, config.log_file);
 	if ((*config.only && !xu_pattern_list(config.only, name)) ||
 	    xu_pattern_list(config.skip, name) || under_valgrind(env))

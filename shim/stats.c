@@ -149,7 +149,7 @@ static void json(struct xu_text *t, const struct totals *sum)
 	json_number(t, "pid", (uint64_t)xu_sys(SYS_getpid), "{");
 	json_string(t, "prog", process_name(), ",");
 	json_string(t, "mode", xu_config_word("MODE", config->mode, word, sizeof(word)), ",");
-	json_string(t, "profile", xu_config_word("PROFILE", config->profile, word, sizeof(word)), ",");
+	json_string(t, "profile", *config->profile ? config->profile : "safe", ",");
 	json_string(t, "ring", ring_kind(sum), ",");
 	json_string(t, "why_no_ring", why_no_ring(sum, why, sizeof(why)), ",");
 	json_number(t, "enters", sum->enters, ",");

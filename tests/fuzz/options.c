@@ -45,6 +45,8 @@ static void environment(char *text)
 #include "config/options.def"
 	};
 	struct xu_config config;
+	struct xu_text why;
+	char buf[256];
 	char *env[64];
 	size_t n = 0;
 
@@ -52,12 +54,14 @@ static void environment(char *text)
 	check(&config);
 	for (char *line = strtok(text, "\n"); line && n < 63; line = strtok(NULL, "\n")) {
 		env[n++] = line;
-		xu_config_set(&config, names[n % (sizeof(names) / sizeof(names[0]))],
-			      strlen(names[n % (sizeof(names) / sizeof(names[0]))]), line, report);
+		xu_text_init(&why, buf, sizeof(buf));
+		xu_config_set(&config, XU_FROM_FILE, names[n % (sizeof(names) / sizeof(names[0]))],
+			      strlen(names[n % (sizeof(names) / sizeof(names[0]))]), line, &why);
 		check(&config);
 	}
 	env[n] = NULL;
 	xu_config_environment(&config, env, report);
+	xu_config_profiles(&config, report);
 	check(&config);
 }
 
