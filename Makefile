@@ -269,7 +269,7 @@ bench-liburing: build
 	+-@$(MAKE) --no-print-directory -k $(or $(BENCH_URING),--version >/dev/null)
 
 check-iouring: build ## print what this machine allows of io_uring
-	BUILD=$(abspath $(O)) scripts/check-iouring
+	BUILD=$(abspath $(O)) scripts/xuring check
 
 # ---------------------------------------------------------------------------------------------
 # Looking after the sources
@@ -350,15 +350,18 @@ $(O)/xuring.pc: $(O)/.flags Makefile FORCE
 
 install: build $(O)/xuring.pc ## install the shim, the library, its headers and xuring (PREFIX, DESTDIR)
 	$(INSTALL) -d $(D)$(LIBDIR)/pkgconfig $(D)$(BINDIR) $(D)$(INCDIR)/xuring
-	$(INSTALL) -m 644 $(SHIM) $(CORE_LIB) $(D)$(LIBDIR)
+	$(INSTALL) -m 755 $(SHIM) $(D)$(LIBDIR)
+	$(INSTALL) -m 644 $(CORE_LIB) $(D)$(LIBDIR)
 	$(INSTALL) -m 644 $(O)/xuring.pc $(D)$(LIBDIR)/pkgconfig
 	$(foreach h,$(HEADERS),$(INSTALL) -m 644 $(h) $(D)$(INCDIR)/$(h:include/%=%) && ):
-	$(if $(wildcard scripts/xuring),$(INSTALL) -m 755 scripts/xuring $(D)$(BINDIR))
+	$(INSTALL) -m 755 scripts/xuring $(D)$(BINDIR)
+	$(INSTALL) -d $(D)$(PREFIX)/lib/xuring
+	$(INSTALL) -m 755 scripts/xuring-report $(D)$(PREFIX)/lib/xuring
 
 uninstall: ## remove what install put there
 	rm -f $(D)$(LIBDIR)/libxuring-shim.so $(D)$(LIBDIR)/libxuring.a $(D)$(LIBDIR)/pkgconfig/xuring.pc \
-		$(D)$(BINDIR)/xuring $(HEADERS:include/%=$(D)$(INCDIR)/%)
-	-@rmdir $(D)$(INCDIR)/xuring 2>/dev/null || :
+		$(D)$(BINDIR)/xuring $(D)$(PREFIX)/lib/xuring/xuring-report $(HEADERS:include/%=$(D)$(INCDIR)/%)
+	-@rmdir $(D)$(INCDIR)/xuring $(D)$(PREFIX)/lib/xuring 2>/dev/null || :
 
 # ---------------------------------------------------------------------------------------------
 

@@ -1,156 +1,96 @@
 /*
- * The library as a program: `build/libxuring-shim.so` prints its version, what this kernel has, and which symbol takes
- * which op; its exit status is 0 if a ring can be had. The entry point and the interpreter make it executable; nothing else of it runs then.
+ * The library as a program. It is the one that knows the tables and what it was built for, so the command xuring
+ * (scripts/xuring) and the manual ask it:
+ *
+ *     libxuring-shim.so                              version, what this kernel has, which symbol takes which op
+ *     libxuring-shim.so version
+ *     libxuring-shim.so options [--rows]             the options; as rows with tabs between for scripts
+ *     libxuring-shim.so profiles [--rows]            the profiles
+ *     libxuring-shim.so check [--json] [PROG]        can this machine, this container and this program use it?
+ *     libxuring-shim.so judge [-p NAMES] [-o KEY=VALUE]... -- PROG      the questions of `xuring run`
+ *
+ * The entry point and the interpreter make it executable. What else the library is does not run then: no constructor, no
+ * symbol is interposed. Nothing but system calls and string functions is used.
  */
-#include <sys/utsname.h>
-
-#include "config/text.h"
 #include "core/syscall.h"
+#include "shim/info.h"
 #include "shim/log.h"
-#include "shim/symbols.h"
-#include "xuring.h"
 
-#if defined(__GLIBC__) && defined(__x86_64__)
-#define INTERPRETER "/lib64/ld-linux-x86-64.so.2"
-#elif defined(__GLIBC__) && defined(__aarch64__)
-#define INTERPRETER "/lib/ld-linux-aarch64.so.1"
-#elif defined(__GLIBC__)
-#define INTERPRETER "/lib/ld-linux-riscv64-lp64d.so.1"
-#elif defined(__x86_64__)
-#define INTERPRETER "/lib/ld-musl-x86_64.so.1"
-#elif defined(__aarch64__)
-#define INTERPRETER "/lib/ld-musl-aarch64.so.1"
-#else
-#define INTERPRETER "/lib/ld-musl-riscv64.so.1"
-#endif
+#include <fcntl.h>
 
 extern const char interpreter[];
-const char interpreter[] __attribute__((section(".interp"), used)) = INTERPRETER;
+const char interpreter[] __attribute__((section(".interp"), used)) = INFO_INTERPRETER;
 
-/* A row of symbols.def: `how` is the text of its preparation, which names the op, or NULL where there is none. */
-struct row {
-	const char *symbol;
-	const char *how;
-};
+static struct xu_text out;
 
-static const struct row rows[] = {
-#define CALL(ret, name, params, args, sys, route, prepare, then) {#name, #prepare},
-#define PASS(ret, name, params, args, sys) {#name, NULL},
-#define HOOK(ret, name, params, args, sys, before, after) {#name, NULL},
-#define GONE(ret, name, params, args, sys, before) {#name, NULL},
-#define HAND(ret, name, params) {#name, NULL},
-#include "shim/symbols.def"
-};
-
-static const struct {
-	const char *prepare;
-	const char *op;
-} other_names[] = {{"writev2", "writev"}, {"cmd_sock", "uring_cmd"}};
-
-/* The op that a preparation is for: xu_prep_NAME prepares the op NAME, with the exceptions above. -1: none. */
-static int op_of(const char *how)
+void info_say(const char *message)
 {
-	static const char prefix[] = "xu_prep_";
-	const char *name = how ? strstr(how, prefix) : NULL;
-	size_t len;
-
-	if (!name)
-		return -1;
-	name += sizeof(prefix) - 1;
-	len = strcspn(name, "(");
-	for (size_t i = 0; i < sizeof(other_names) / sizeof(other_names[0]); i++)
-		if (strlen(other_names[i].prepare) == len &&
-		    !memcmp(other_names[i].prepare, name, len))
-			return xu_op_number(other_names[i].op, strlen(other_names[i].op));
-	return xu_op_number(name, len);
-}
-
-static void version(struct xu_text *t, unsigned since)
-{
-	xu_text_num(t, since / 1000, 0);
-	xu_text_str(t, ".");
-	xu_text_num(t, since % 1000, 0);
-}
-
-/* False: no ring can be had. */
-static bool describe_kernel(struct xu_text *t, struct xu_probe *probe)
-{
-	struct utsname uts;
-	struct xu_ring ring;
-	char features[256];
-	unsigned ops = 0;
-	int ret;
-
-	if (!xu_sys(SYS_uname, &uts)) {
-		xu_text_str(t, "kernel   ");
-		xu_text_str(t, uts.release);
-		xu_text_str(t, "\n");
-	}
-	memset(probe, 0, sizeof(*probe));
-	ret = xu_queue_init_best(64, &ring, XU_WANT_HIDDEN | XU_WANT_SINGLE, 0);
-	if (ret) {
-		xu_text_str(t, "ring     none: io_uring_setup failed with error ");
-		xu_text_num(t, (unsigned)-ret, 0);
-		xu_text_str(t, "\n");
-		return false;
-	}
-	xu_text_str(t, "ring     ");
-	xu_text_str(t, xu_ring_visibility(&ring));
-	xu_text_str(t, " (");
-	xu_text_str(t, xu_ring_describe(&ring, features, sizeof(features)));
-	xu_text_str(t, ")\n");
-	xu_probe_ring(&ring, probe);
-	xu_queue_exit(&ring);
-	for (unsigned op = 0; op < 256; op++)
-		ops += xu_opcode_supported(probe, op);
-	xu_text_str(t, "ops      ");
-	xu_text_num(t, ops, 0);
-	xu_text_str(t, " of this kernel\n");
-	return true;
-}
-
-static void describe_symbols(struct xu_text *t, const struct xu_probe *probe)
-{
-	xu_text_str(t, "\nsymbol             op               kernel  here\n");
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		int op = op_of(rows[i].how);
-
-		if (op < 0)
-			continue;
-		xu_text_pad(t, rows[i].symbol, 19);
-		xu_text_pad(t, xu_op_name((unsigned)op), 17);
-		version(t, xu_op_since((unsigned)op));
-		xu_text_str(t, xu_op_since((unsigned)op) % 1000 > 9 ? "    " : "     ");
-		xu_text_str(t, xu_opcode_supported(probe, (unsigned)op) ? "yes\n" : "no\n");
-	}
-	xu_text_str(t,
-		    "\nPassed on, with or without being watched, as io_uring has no op for them:\n");
-	for (size_t i = 0, col = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		size_t len = strlen(rows[i].symbol) + 1;
-
-		if (op_of(rows[i].how) >= 0)
-			continue;
-		xu_text_str(t, col + len > 78 ? "\n" : "");
-		col = col + len > 78 ? len : col + len;
-		xu_text_str(t, rows[i].symbol);
-		xu_text_str(t, " ");
-	}
-	xu_text_str(t, "\n");
-}
-
-__attribute__((noreturn, used, noinline)) static void print(void)
-{
-	static char buf[32 * 1024];
-	struct xu_probe probe;
+	char buf[1024];
 	struct xu_text t;
-	bool ring;
 
 	xu_text_init(&t, buf, sizeof(buf));
-	xu_text_str(&t, "xuring " XU_VERSION
-			": to be preloaded (LD_PRELOAD=.../libxuring-shim.so PROGRAM)\n");
-	ring = describe_kernel(&t, &probe);
-	describe_symbols(&t, &probe);
-	xu_sys(SYS_exit_group, log_write(NULL, 1, buf, t.len) && ring ? 0 : 1);
+	xu_text_str(&t, "xuring: ");
+	xu_text_str(&t, message);
+	xu_text_str(&t, "\n");
+	log_write(NULL, 2, t.buf, t.len);
+}
+
+/* Our arguments, from where the kernel shows them: libc has given them to nobody. The first one is the command. */
+static char **arguments(void)
+{
+	static char text[64 * 1024];
+	static char *argv[1024];
+	long fd = xu_sys(SYS_openat, AT_FDCWD, "/proc/self/cmdline", O_RDONLY | O_CLOEXEC, 0);
+	size_t len = 0, argc = 0;
+	long n;
+
+	while (fd >= 0 && len < sizeof(text) - 1 &&
+	       (n = xu_sys(SYS_read, fd, text + len, sizeof(text) - 1 - len)) > 0)
+		len += (size_t)n;
+	if (fd >= 0)
+		xu_sys(SYS_close, fd);
+	for (char *s = text; s < text + len && argc < 1023; s += strlen(s) + 1)
+		argv[argc++] = s;
+	return argv + (argc > 0);
+}
+
+static int run_version(struct xu_text *t, char **args)
+{
+	(void)args;
+	xu_text_str(t, "xuring " XU_VERSION "\n");
+	return 0;
+}
+
+static int run_kernel(struct xu_text *t, char **args)
+{
+	(void)args;
+	return info_kernel(t) ? 0 : 1;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(struct xu_text *out, char **args); /* returns the exit status */
+} commands[] = {{"kernel", run_kernel},	     {"version", run_version}, {"options", info_options},
+		{"profiles", info_profiles}, {"check", info_check},    {"judge", info_judge}};
+
+__attribute__((noreturn, used, noinline)) static void answer(void)
+{
+	static char buf[64 * 1024];
+	char **args = arguments();
+	const char *name = *args ? *args++ : "kernel";
+	int status = 2;
+	size_t i = 0;
+
+	xu_text_init(&out, buf, sizeof(buf));
+	while (i < sizeof(commands) / sizeof(commands[0]) && strcmp(commands[i].name, name) != 0)
+		i++;
+	if (i < sizeof(commands) / sizeof(commands[0]))
+		status = commands[i].run(&out, args);
+	else
+		info_say("no such command; there are kernel, version, options, profiles, check and judge");
+	if (out.len && !log_write(NULL, 1, out.buf, out.len) && !status)
+		status = 1;
+	xu_sys(SYS_exit_group, status);
 	__builtin_unreachable();
 }
 
@@ -165,5 +105,5 @@ __attribute__((noreturn, used, noinline)) static void print(void)
 STARTS_PROGRAM void xu_start(void);
 void xu_start(void)
 {
-	print();
+	answer();
 }

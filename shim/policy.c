@@ -171,11 +171,8 @@ int policy_deny_enter(void)
 
 /* ---- Sandboxes that kill ---- */
 
-/*
- * The value of "Seccomp:" in /proc/self/status: 0 none, 2 a filter. -1 where it can not be read. In small pieces, as this
- * may be on the small stack of a signal handler.
- */
-static int seccomp_mode(void)
+/* In small pieces, as this may be on the small stack of a signal handler. */
+int policy_seccomp_mode(void)
 {
 	static const char key[] = "\nSeccomp:";
 	long fd = xu_sys(SYS_openat, AT_FDCWD, "/proc/self/status", O_RDONLY | O_CLOEXEC, 0);
@@ -242,15 +239,15 @@ static int ask_child(void)
 	return ret == pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* Find out, once, what a sandbox that was there from the start allows. False: it kills. */
-static bool sandbox_checked(void)
+/* Found out once. */
+bool policy_may_ask(void)
 {
 	static int checked; /* 1: it lets us ask */
 	int found = CHILD_MEMORY;
 
 	if (XU_LOAD_ACQUIRE(&checked))
 		return true;
-	if (seccomp_mode() > 0)
+	if (policy_seccomp_mode() > 0)
 		found = ask_child();
 	if (found < 0)
 		return false;
@@ -367,7 +364,7 @@ static int make_ring(struct thread *t)
 	const char *call = "io_uring_setup";
 	int ret = denied(&deny_setup);
 
-	if (!ret && !sandbox_checked()) {
+	if (!ret && !policy_may_ask()) {
 		refuse(EPERM, call, "killed by a sandbox");
 		return -EPERM;
 	}

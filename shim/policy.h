@@ -14,6 +14,12 @@
 /* Read what the options deny. */
 void policy_start(const struct xu_config *config, xu_config_report *report);
 
+/* The value of "Seccomp:" in /proc/self/status: 0 none, 2 a filter. -1 where it can not be read. */
+int policy_seccomp_mode(void);
+
+/* What does a sandbox that was there from the start allow? False: it kills who asks for a ring. */
+bool policy_may_ask(void);
+
 /* The thread's ring, made at the first use. False: c->reason says why there is none for this call. */
 bool policy_ring(struct call *c);
 

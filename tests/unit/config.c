@@ -1,6 +1,6 @@
 /* Where values come from and which one counts; files, sections and profiles, and each mistake in them. */
 #define XU_SYSTEM_FILE "system.conf"
-#include "config/file.c"
+#include "config/file.c" // NOLINT(bugprone-suspicious-include)
 #include "check.h"
 
 static char told[4096]; /* every report, each on a line */

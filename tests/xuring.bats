@@ -1,0 +1,348 @@
+#!/usr/bin/env bats
+# The command xuring: what run passes on and what it says, check, options, profiles, stats, bench.
+# shellcheck shell=bash disable=SC2013,SC2016,SC2086,SC2030,SC2031,SC2034,SC2119,SC2154,SC2164
+
+bats_require_minimum_version 1.5.0
+# shellcheck source-path=SCRIPTDIR source=lib.bash
+source "$BATS_TEST_DIRNAME/lib.bash"
+
+setup() {
+	need_shim
+	[[ -z ${SAN_PRELOAD:-} && $build != */san-* ]] || skip 'the command does not preload sanitizers'
+	unset LD_PRELOAD
+	export BUILD=$build HOME=$BATS_TEST_TMPDIR
+	xuring=$root/scripts/xuring
+	cd "$BATS_TEST_TMPDIR"
+}
+
+# preloaded: the program that looks whether the library is there.
+preloaded='grep -c libxuring-shim.so /proc/self/maps' # words
+
+# served PROG...: under run it prints on stdout what it prints bare, says nothing, and ends with the same status.
+served() {
+	run --separate-stderr timeout 20 "$@"
+	local want=$output status_want=$status stderr_want=$stderr
+	run --separate-stderr timeout 20 "$xuring" run "$@"
+	[[ $output == "$want" && $status -eq $status_want && $stderr == "$stderr_want" ]]
+}
+
+# bare WHY PROG...: it runs, without the library, and one line says why.
+bare() {
+	local why=$1
+	shift
+	run --separate-stderr "${before[@]}" timeout 20 "$xuring" run "$@"
+	echo "status $status, stdout: $output, stderr: $stderr"
+	[[ $status -eq 0 && $output == 0 ]]
+	[[ ${stderr_lines[0]} == "xuring: "*"runs bare: "*$why* ]]
+}
+
+# A program that prints how often the library is in its own memory map.
+prints_whether() {
+	cat >whether.c <<-'END'
+		#include <stdio.h>
+		#include <string.h>
+		int main(void)
+		{
+			char line[4096];
+			int n = 0;
+			FILE *f = fopen("/proc/self/maps", "r");
+			while (f && fgets(line, sizeof(line), f))
+				n += strstr(line, "libxuring-shim") != NULL;
+			printf("%d\n", n > 0);
+			return 0;
+		}
+	END
+	"$@" whether.c -o whether
+}
+
+@test "xuring: run has the library in the program" {
+	[[ $("$xuring" run $preloaded) -gt 0 ]]
+	[[ $("$xuring" run -- $preloaded) -gt 0 ]]
+	[[ $(cd / && "$xuring" run $preloaded) -gt 0 ]]
+	ln -s "$xuring" other-name
+	[[ $(./other-name run $preloaded) -gt 0 ]]
+	[[ $(PATH=$root/scripts:$PATH xuring run $preloaded) -gt 0 ]]
+	[[ $(cd "$root/scripts" && sh xuring run $preloaded) -gt 0 ]]
+}
+
+@test "xuring: run passes on status, arguments, input and signals" {
+	served sh -c 'exit 37'
+	served sh -c 'kill -9 $$'
+	served sh -c 'kill -SEGV $$'
+	served printf '<%s>' 'a  b' "c'd" '"' '' '*' '$HOME' '`id`' $'line\nfeed' -- -p --stats -o
+	served grep -q nothing /dev/null
+	[[ $(seq 1000 | "$xuring" run sort -n | md5sum) == "$(seq 1000 | md5sum)" ]]
+	# It is the program itself that gets the signal: there is nobody between.
+	"$xuring" run sleep 20 &
+	pid=$!
+	for ((i = 0; i < 100; i++)); do
+		[[ $(cat /proc/$pid/comm) == sleep ]] && break
+		sleep 0.02
+	done
+	[[ $(cat /proc/$pid/comm) == sleep ]]
+	kill -TERM $pid
+	run -143 wait $pid
+}
+
+@test "xuring: run ends with 127 and 126 as a shell does" {
+	touch plain
+	mkdir dir
+	for program in nowhere-to-be-found ./nowhere ./plain ./dir ''; do
+		want=0
+		bash -c '"$1"' bash "$program" 2>/dev/null || want=$?
+		run --separate-stderr "-$want" "$xuring" run "$program"
+		[[ ${#stderr_lines[@]} -eq 1 ]]
+	done
+	printf '#!/no/such/interpreter\n' >script
+	chmod +x script
+	run --separate-stderr -127 "$xuring" run ./script
+	[[ $stderr == *'interpreter /no/such/interpreter: not found' ]]
+	# Without a first line a shell takes it, as a shell does.
+	echo 'echo by a shell' >script
+	[[ $("$xuring" run ./script) == 'by a shell' ]]
+}
+
+@test "xuring: run adds to what is preloaded already" {
+	[[ $(LD_PRELOAD=libdl.so.2 "$xuring" run sh -c 'echo $LD_PRELOAD') == "libdl.so.2:$shim" ]]
+	[[ $(LD_PRELOAD=$shim "$xuring" run sh -c 'echo $LD_PRELOAD') == "$shim" ]]
+	[[ $("$xuring" run "$xuring" run sh -c 'echo $LD_PRELOAD') == "$shim" ]]
+	[[ $("$xuring" run $preloaded) == "$(LD_PRELOAD=libdl.so.2 "$xuring" run $preloaded)" ]]
+}
+
+@test "xuring: -p, -o and --stats reach the program" {
+	[[ $("$xuring" run -p redis,bulk -o ENTRIES=8 -oLOG=error --option=XURING_MODE=ring sh -c \
+		'echo $XURING_PROFILE $XURING_ENTRIES $XURING_LOG $XURING_MODE') == 'redis,bulk 8 error ring' ]]
+	[[ $("$xuring" run -o "STATS=json:it's here" printenv XURING_STATS) == "json:it's here" ]]
+	run --separate-stderr "$xuring" run --stats cat /dev/null
+	[[ $stderr == 'xuring: cat['*'mode auto'* ]]
+	need jq
+	"$xuring" run --stats=records -p tree -- cat /dev/null
+	holds records '.[0] | .prog == "cat" and .profile == "tree"'
+}
+
+@test "xuring: what is wrong on the command line is told with what would be right, and nothing runs" {
+	# wrong WORD ARG...
+	wrong() {
+		local word=$1
+		shift
+		run --separate-stderr -2 "$xuring" run "$@" touch ran
+		[[ ${stderr_lines[0]} == xuring:*"$word"* && -z $output ]]
+		[[ ! -e ran ]]
+	}
+	wrong 'nearest is MODE' -o MOD=ring
+	wrong 'nearest is MODE' -o mode=ring
+	wrong 'auto|ring|off' -o MODE=fast
+	wrong '1 to 4096' -o ENTRIES=0
+	wrong 'KEY=VALUE' -o MODE
+	wrong 'nearest is remote' -p remot
+	wrong 'nearest is redis' -p bulk,redsi
+	wrong 'no such option: -x' -x
+	run --separate-stderr -2 "$xuring" run
+	run --separate-stderr -2 "$xuring" run -p
+	run --separate-stderr -2 "$xuring" fly
+	[[ ${stderr_lines[0]} == 'xuring: no such command: fly' ]]
+	run -0 "$xuring" help
+	[[ $output == *'xuring run '*'xuring bench'* ]]
+}
+
+@test "xuring: a static program runs bare, and it is said" {
+	need gcc
+	before=()
+	prints_whether gcc -static
+	bare 'statically linked' ./whether
+	prints_whether gcc -static-pie
+	bare 'statically linked' ./whether
+	prints_whether gcc
+	[[ $("$xuring" run ./whether) == 1 ]]
+}
+
+@test "xuring: a program for musl runs bare, and it is said" {
+	need musl-gcc
+	[[ $(readelf -lW "$shim") == *ld-linux* ]] || skip 'built for musl'
+	before=()
+	prints_whether musl-gcc
+	bare 'another libc' ./whether
+}
+
+@test "xuring: a program for another machine is left to whoever can run it" {
+	need aarch64-linux-gnu-gcc
+	[[ $(uname -m) != aarch64 ]] || skip 'that is this machine'
+	prints_whether aarch64-linux-gnu-gcc
+	run --separate-stderr "$xuring" run ./whether
+	[[ ${stderr_lines[0]} == *'./whether runs bare: it is built for aarch64' ]]
+	run bash -c ./whether
+	want=$status
+	run "$xuring" run ./whether
+	[[ $status -eq $want ]]
+}
+
+@test "xuring: a setuid program runs bare, and it is said" {
+	need setpriv gcc
+	[[ $(id -u) -eq 0 ]] || skip 'only root can make one of another user'
+	open=$(mktemp -d)
+	chmod 755 "$open"
+	prints_whether gcc
+	install -m 4755 whether "$open/whether"
+	before=(setpriv --reuid 65534 --clear-groups)
+	[[ -r $shim ]] && setpriv --reuid 65534 --clear-groups test -x "$shim" || skip 'the tree is not for others to read'
+	bare 'setuid' "$open/whether"
+	# Where nothing is gained, it is served.
+	[[ $("$xuring" run "$open/whether") == 1 ]]
+	[[ $(setpriv --reuid 65534 --clear-groups --no-new-privs "$xuring" run "$open/whether") == 1 ]]
+	rm -r "$open"
+}
+
+@test "xuring: a script is served if its interpreter is" {
+	need gcc
+	before=()
+	prints_whether gcc -static
+	cp whether static
+	printf '#!%s/static\n' "$PWD" >script
+	printf '#!/usr/bin/env -S A=b static\n' >by-env
+	chmod +x script by-env
+	bare "interpreter $PWD/static: it is statically" ./script
+	PATH=$PWD:$PATH bare 'interpreter static: it is statically' ./by-env
+	printf '#! /bin/sh -e\n%s\n' "$preloaded" >script
+	[[ $("$xuring" run ./script) -gt 0 ]]
+	printf '#!./loop\n' >loop
+	chmod +x loop
+	run -127 timeout 10 "$xuring" run ./loop
+}
+
+@test "xuring: where no ring is to be had a program runs bare, and it is said why" {
+	need gcc
+	prints_whether gcc
+	before=("$tools/deny" EPERM)
+	bare 'no ring to be had. io_uring_setup says EPERM' ./whether
+	before=("$tools/deny" ENOSYS)
+	bare 'ENOSYS' ./whether
+	[[ $stderr == *'what helps: '*io_uring_setup* ]]
+	before=("$tools/deny" kill)
+	bare 'sandbox kills' ./whether
+}
+
+@test "xuring: run costs little, and needs neither python nor anything in PATH but the program" {
+	mkdir bin
+	for program in sh sed readlink; do
+		ln -s "$(command -v $program)" bin/
+	done
+	[[ $(PATH=$PWD/bin "$xuring" run sh -c 'echo fine') == fine ]]
+}
+
+@test "xuring: check says good, limited or no, and what to do" {
+	need jq
+	run --separate-stderr "$xuring" check cat
+	echo "$output"
+	[[ -z $stderr ]]
+	for line in "${lines[@]}"; do
+		[[ $line =~ ^(good|limited|no)\ +(library|kernel|sysctl|sandbox|memlock|ring|config|options|program)\ |^\ +-\>\  ]]
+	done
+	[[ $output == *'good     program'* ]]
+	"$xuring" check --json cat | jq -e '.verdict and (.findings | length >= 8 and all(.about and .verdict and .finding))'
+	"$xuring" check --json | jq -e '.findings | all(.about != "program")'
+	run -2 "$xuring" check --jsno
+	run -2 "$xuring" check a b
+}
+
+@test "xuring: check: what can not be served, and what is refused" {
+	need jq gcc
+	prints_whether gcc -static
+	run -1 "$xuring" check ./whether
+	[[ $output == *'no       program   it is statically linked'* ]]
+	run -1 "$xuring" check nowhere
+	[[ $output == *'not found'* ]]
+	for what in EPERM ENOSYS ENOMEM kill; do
+		run -1 "$tools/deny" $what "$xuring" check --json
+		jq -e '.verdict == "no" and (.findings[] | select(.about == "ring") | .verdict == "no" and .remedy != "")
+			and any(.findings[]; .about == "sandbox" and .verdict == "limited")' <<<"$output"
+	done
+}
+
+@test "xuring: check lists every mistake of the configuration, and what is set for a program" {
+	mkdir .config
+	printf 'MODUS=1\n[cat]\nENTRIES=x\nMODE=ring\nPROFILE=redis\n[dog]\nNO\n' >.config/xuring.conf
+	run "$xuring" check /bin/cat
+	echo "$output"
+	[[ $output == *'xuring.conf:1: MODUS: no such option'* && $output == *':3: ENTRIES=x'* && $output == *':7: a line'* ]]
+	[[ $output == *'good     options   MODE=ring (file), PROFILE=redis (file), ENTRIES=256 (profile)'* ]]
+	XURING_MODE=off run -1 "$xuring" check cat
+	[[ $output == *'no       options   MODE=off (environment)'* ]]
+}
+
+@test "xuring: options and profiles name what the tables have" {
+	run -0 "$xuring" options
+	for name in $(sed -n 's/^\(CHOICE\|NUMBER\|TEXT\)(\([A-Z_]*\), .*/\2/p' "$root/config/options.def"); do
+		grep -q "^$name = " <<<"$output"
+	done
+	[[ $("$xuring" options --rows | awk -F'\t' 'NF != 4 || $4 == ""' | wc -l) -eq 0 ]]
+	awk 'length > 79' <<<"$output" >long
+	[[ ! -s long ]]
+	run -0 "$xuring" profiles
+	for file in "$root"/config/profiles/*.def; do
+		grep -q "^$(basename "$file" .def) " <<<"$output"
+		grep -qF "#include \"config/profiles/${file##*/}\"" "$root/config/profiles.def"
+	done
+	[[ $("$xuring" profiles --rows | awk -F'\t' 'NF != 4 || $2 == "" || $3 == ""' | wc -l) -eq 0 ]]
+}
+
+@test "xuring: stats sums records and compares two files" {
+	need python3 jq
+	seq 2000 >numbers
+	for i in 1 2 3; do
+		"$xuring" run --stats=one cat numbers >/dev/null
+	done
+	"$xuring" run --stats=two -o MODE=ring cat numbers >/dev/null
+	run -0 "$xuring" stats one
+	[[ ${lines[0]} == 'one: 3 processes (cat 3)' ]]
+	[[ $output =~ read\ +$(counted one total read)\  ]]
+	run -0 "$xuring" stats one two
+	[[ $output =~ processes\ +3\ +1\ +-2 ]]
+	[[ $output =~ calls\ +$(counted one total)\ +$(counted two total)\  ]]
+	echo 'not one' >>one
+	echo '{"pid":1}' >>one
+	run --separate-stderr -0 "$xuring" stats one
+	[[ ${stderr_lines[0]} == 'xuring: one:4: not a statistics record'* && ${#stderr_lines[@]} -eq 2 ]]
+	run -1 "$xuring" stats nowhere
+	[[ $output == 'xuring: nowhere: No such file or directory' ]]
+	run -1 "$xuring" stats numbers
+}
+
+@test "xuring: bench compares times and outputs" {
+	need python3 jq
+	run -0 "$xuring" bench -n 3 -- sh -c 'echo same; exit 3'
+	[[ $output == *'3 pairs'*'ratio'*'the same output and status (3) in all runs'* ]]
+	"$xuring" bench -n 2 --json -p tree sleep 0.05 |
+		jq -e '.pairs == 2 and .profile == "tree" and .output == "same" and .ratio > 0.5 and .ratio < 2'
+	run -1 "$xuring" bench -n 1 sh -c 'echo ${LD_PRELOAD-none}'
+	[[ $output == *'DIFFERS'* ]]
+	run -0 "$xuring" bench -n 2 sh -c 'echo $$'
+	[[ $output == *'differs from run to run even when bare'* ]]
+	run -127 "$xuring" bench nowhere
+	run -2 "$xuring" bench -o MOD=x true
+}
+
+@test "xuring: the library is missing: it is said what to do" {
+	mkdir -p empty/bin
+	cp "$xuring" empty/bin
+	unset BUILD
+	run -126 empty/bin/xuring run true
+	[[ $output == *'make install'* ]]
+}
+
+@test "xuring: installed, it finds its library, and after uninstall nothing is left" {
+	need make
+	# Nothing is built here, with whatever flags it was built.
+	installing=(make -s -C "$root" -o build -o "$build/.flags" BUILD="$build" PREFIX="$PWD/usr")
+	"${installing[@]}" install
+	unset BUILD
+	[[ $(usr/bin/xuring run sh -c 'echo $LD_PRELOAD') == "$PWD/usr/lib/libxuring-shim.so" ]]
+	usr/bin/xuring check >/dev/null
+	[[ $(usr/bin/xuring profiles) == "$("$xuring" profiles)" ]]
+	need python3
+	usr/bin/xuring run --stats=records true
+	usr/bin/xuring stats records
+	"${installing[@]}" uninstall
+	find usr ! -type d >left
+	cat left
+	[[ ! -s left ]]
+}
