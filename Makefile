@@ -35,6 +35,9 @@ PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/bin
 LIBDIR  ?= $(PREFIX)/lib
 INCDIR  ?= $(PREFIX)/include
+DATADIR ?= $(PREFIX)/share
+MANDIR  ?= $(DATADIR)/man
+DOCDIR  ?= $(DATADIR)/doc/xuring
 INSTALL ?= install
 CLANG   ?= clang
 COUNT   ?= 5
@@ -135,7 +138,7 @@ SH_FILES   = $(shell grep -rlE '^$(hash)!.*[/ ](sh|bash|bats)$$' scripts tests .
 .SECONDARY:
 .DELETE_ON_ERROR:
 .PHONY: build demo test test-v test-run test-race test-kernels bench bench-count cover cover-html fmt vet lint \
-	generate check-iouring fuzz install uninstall tools clean help san-preload unit FORCE
+	generate check-iouring fuzz install uninstall deb dist tools clean help san-preload unit FORCE
 
 build: $(CORE_LIB) $(SHIM) $(EXAMPLES) $(TESTS) $(TOOLS) $(FUZZ_PROGS) $(filter-out $(BENCH_URING),$(BENCH)) ## build everything below build/ (the default); needs a C compiler and make
 
@@ -326,11 +329,11 @@ shellcheck:
 format:
 	@clang-format --dry-run -Werror $(C_FILES)
 
-# Is the table in the README that of options.def?
+# Are the tables in the README and the manual those of config/?
 tables:
 	@scripts/gen-readme --check
 
-generate: ## make the README's table of options, and include/xuring/uapi.h from the kernel's header
+generate: ## make the tables of the README and the manual, and include/xuring/uapi.h from the kernel's header
 	scripts/gen-readme
 	scripts/gen-uapi
 
@@ -348,20 +351,30 @@ $(O)/xuring.pc: $(O)/.flags Makefile FORCE
 		'Description: io_uring library, the core of libxuring-shim.so' 'Version: $(VERSION)' \
 		'Libs: -L$${libdir} -lxuring' 'Cflags: -I$${includedir}' >$@
 
-install: build $(O)/xuring.pc ## install the shim, the library, its headers and xuring (PREFIX, DESTDIR)
-	$(INSTALL) -d $(D)$(LIBDIR)/pkgconfig $(D)$(BINDIR) $(D)$(INCDIR)/xuring
-	$(INSTALL) -m 755 $(SHIM) $(D)$(LIBDIR)
-	$(INSTALL) -m 644 $(CORE_LIB) $(D)$(LIBDIR)
-	$(INSTALL) -m 644 $(O)/xuring.pc $(D)$(LIBDIR)/pkgconfig
-	$(foreach h,$(HEADERS),$(INSTALL) -m 644 $(h) $(D)$(INCDIR)/$(h:include/%=%) && ):
-	$(INSTALL) -m 755 scripts/xuring $(D)$(BINDIR)
-	$(INSTALL) -d $(D)$(PREFIX)/lib/xuring
-	$(INSTALL) -m 755 scripts/xuring-report $(D)$(PREFIX)/lib/xuring
+# Everything that is installed: MODE:SOURCE:DESTINATION.
+INSTALLED := 755:$(SHIM):$(LIBDIR)/libxuring-shim.so 644:$(CORE_LIB):$(LIBDIR)/libxuring.a \
+	644:$(O)/xuring.pc:$(LIBDIR)/pkgconfig/xuring.pc $(foreach h,$(HEADERS),644:$(h):$(INCDIR)/$(h:include/%=%)) \
+	755:scripts/xuring:$(BINDIR)/xuring 755:scripts/xuring-report:$(PREFIX)/lib/xuring/xuring-report \
+	$(foreach m,$(wildcard scripts/man/*.[0-9]),644:$(m):$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
+	644:scripts/completion/xuring.bash:$(DATADIR)/bash-completion/completions/xuring \
+	644:scripts/completion/_xuring:$(DATADIR)/zsh/site-functions/_xuring \
+	$(foreach e,$(wildcard scripts/examples/*),644:$(e):$(DOCDIR)/examples/$(notdir $(e)))
+part = $(word $(2),$(subst :, ,$(1)))
+
+install: build $(O)/xuring.pc ## install the shim, the library, its headers, manual and xuring (PREFIX, DESTDIR)
+	@$(foreach f,$(INSTALLED),$(INSTALL) -D -m $(call part,$(f),1) $(call part,$(f),2) $(D)$(call part,$(f),3) && ):
 
 uninstall: ## remove what install put there
-	rm -f $(D)$(LIBDIR)/libxuring-shim.so $(D)$(LIBDIR)/libxuring.a $(D)$(LIBDIR)/pkgconfig/xuring.pc \
-		$(D)$(BINDIR)/xuring $(D)$(PREFIX)/lib/xuring/xuring-report $(HEADERS:include/%=$(D)$(INCDIR)/%)
-	-@rmdir $(D)$(INCDIR)/xuring $(D)$(PREFIX)/lib/xuring 2>/dev/null || :
+	rm -f $(foreach f,$(INSTALLED),$(D)$(call part,$(f),3))
+	-@rmdir $(D)$(INCDIR)/xuring $(D)$(PREFIX)/lib/xuring $(D)$(DOCDIR)/examples $(D)$(DOCDIR) 2>/dev/null || :
+
+deb: build ## Debian packages for users and for developers: build/deb/*.deb
+	scripts/make-deb '$(VERSION)' '$(abspath $(O))'
+
+dist: ## the sources of the last commit as a tarball, the same bytes each time: build/xuring-VERSION.tar.gz
+	@mkdir -p $(BUILD)
+	git archive --format=tar --prefix=xuring-$(VERSION)/ HEAD | gzip -n9 >$(BUILD)/xuring-$(VERSION).tar.gz
+	@echo $(BUILD)/xuring-$(VERSION).tar.gz
 
 # ---------------------------------------------------------------------------------------------
 
