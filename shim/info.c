@@ -6,6 +6,7 @@
  *     libxuring-shim.so version
  *     libxuring-shim.so options [--rows]             the options; as rows with tabs between for scripts
  *     libxuring-shim.so profiles [--rows]            the profiles
+ *     libxuring-shim.so engines                      the names of the engines that are built in
  *     libxuring-shim.so check [--json] [PROG]        can this machine, this container and this program use it?
  *     libxuring-shim.so judge [-p NAMES] [-o KEY=VALUE]... -- PROG      the questions of `xuring run`
  *
@@ -70,8 +71,9 @@ static int run_kernel(struct xu_text *t, char **args)
 static const struct {
 	const char *name;
 	int (*run)(struct xu_text *out, char **args); /* returns the exit status */
-} commands[] = {{"kernel", run_kernel},	     {"version", run_version}, {"options", info_options},
-		{"profiles", info_profiles}, {"check", info_check},    {"judge", info_judge}};
+} commands[] = {{"kernel", run_kernel},	     {"version", run_version},	{"options", info_options},
+		{"profiles", info_profiles}, {"engines", info_engines}, {"check", info_check},
+		{"judge", info_judge}};
 
 __attribute__((noreturn, used, noinline)) static void answer(void)
 {
@@ -87,7 +89,7 @@ __attribute__((noreturn, used, noinline)) static void answer(void)
 	if (i < sizeof(commands) / sizeof(commands[0]))
 		status = commands[i].run(&out, args);
 	else
-		info_say("no such command; there are kernel, version, options, profiles, check and judge");
+		info_say("no such command; there are kernel, version, options, profiles, engines, check and judge");
 	if (out.len && !log_write(NULL, 1, out.buf, out.len) && !status)
 		status = 1;
 	xu_sys(SYS_exit_group, status);

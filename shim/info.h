@@ -26,6 +26,7 @@
 /* A command: `args` are what follows its name, up to NULL. Returns the exit status. */
 int info_options(struct xu_text *out, char **args);
 int info_profiles(struct xu_text *out, char **args);
+int info_engines(struct xu_text *out, char **args);
 int info_check(struct xu_text *out, char **args);
 int info_judge(struct xu_text *out, char **args);
 

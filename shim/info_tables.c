@@ -137,3 +137,18 @@ int info_profiles(struct xu_text *out, char **args)
 	}
 	return 0;
 }
+
+int info_engines(struct xu_text *out, char **args)
+{
+	static const char *const names[] = {
+#define ENGINE(name) #name,
+#include "shim/engine/engines.def"
+		NULL};
+
+	(void)args;
+	for (const char *const *name = names; *name; name++) {
+		xu_text_str(out, *name);
+		xu_text_str(out, "\n");
+	}
+	return 0;
+}

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # What is shipped: manual pages, completion, Debian packages that are installed and used, a tarball.
-# shellcheck shell=bash disable=SC2013,SC2030,SC2031,SC2034,SC2154,SC2164
+# shellcheck shell=bash disable=SC2013,SC2016,SC2030,SC2031,SC2034,SC2154,SC2164
 
 bats_require_minimum_version 1.5.0
 # shellcheck source-path=SCRIPTDIR source=lib.bash

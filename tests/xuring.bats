@@ -321,6 +321,23 @@ prints_whether() {
 	run -2 "$xuring" bench -o MOD=x true
 }
 
+@test "xuring: advise counts, and promises nothing where there is nothing to gain" {
+	need python3 jq
+	run -0 "$xuring" advise -n 1 true
+	[[ $output == *'Nothing is to be gained here'* ]]
+	# Files that are in memory are read as fast as can be.
+	mkdir files
+	(cd files && for i in {1..300}; do echo "$i" >$i; done)
+	"$xuring" advise --json grep -rc 7 files >found
+	jq . found
+	jq -e '.calls > 900 and (.engines | keys == ["aio", "loop", "scout", "stream", "sync"]
+		and .sync.gain == 1 and .loop.gain == 1 and .aio.gain == 1 and all(.why != ""))' found
+	"$xuring" advise -n 1 --json -- sh -c 'for i in 1 2 3 4 5 6 7 8 9 10; do dd if=/dev/zero of=x count=1 conv=fsync; done' |
+		jq -e '.engines.sync | .gain >= 1 and (.why | startswith("10 syncs"))'
+	run -127 "$xuring" advise nowhere
+	run -2 "$xuring" advise
+}
+
 @test "xuring: the library is missing: it is said what to do" {
 	mkdir -p empty/bin
 	cp "$xuring" empty/bin

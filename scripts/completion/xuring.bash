@@ -16,7 +16,7 @@ _xuring() {
 	local line=${COMP_LINE:0:COMP_POINT}
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		mapfile -t COMPREPLY < <(compgen -W 'run check options profiles stats bench version help' -- "$word")
+		mapfile -t COMPREPLY < <(compgen -W 'run check options profiles stats bench advise version help' -- "$word")
 		return
 	fi
 	# KEY=VALUE is three words where = breaks words: complete all of it, and give back what stands after the =.
@@ -33,7 +33,7 @@ _xuring() {
 		return
 	fi
 	case ${COMP_WORDS[1]} in
-	run | bench)
+	run | bench | advise)
 		for ((i = 2; i < COMP_CWORD; i++)); do
 			case ${COMP_WORDS[i]} in
 			-p | -o | -n) ((i++)) ;;
