@@ -43,6 +43,8 @@ static void count(struct call *c, enum way way)
 		return;
 	/* A handler may count too: one addition, no lock. Other threads only read, or take all away (stats_write). */
 	__atomic_add_fetch(&c->thread->calls[c->symbol][way], 1, __ATOMIC_RELAXED);
+	if (__builtin_expect(c->thread->live != NULL, 0))
+		__atomic_add_fetch(&c->thread->live[c->symbol][way], 1, __ATOMIC_RELAXED);
 	if ((way == WAY_KERNEL || way == WAY_FALLBACK) && c->reason != REASON_NONE)
 		__atomic_add_fetch(&c->thread->reasons[c->reason], 1, __ATOMIC_RELAXED);
 }

@@ -17,6 +17,7 @@
 #include "core/syscall.h"
 #include "shim/engine/engine.h"
 #include "shim/lifecycle.h"
+#include "shim/live.h"
 #include "shim/policy.h"
 #include "shim/signals.h"
 #include "shim/stats.h"
@@ -49,6 +50,7 @@ void before_exit(void)
 {
 	engines_settle();
 	stats_write();
+	live_stop();
 }
 
 void before_fclose(FILE *stream)

@@ -18,6 +18,7 @@
 
 #include "config/text.h"
 #include "shim/engine/engine.h"
+#include "shim/live.h"
 #include "shim/log.h"
 #include "shim/lookup.h"
 #include "shim/policy.h"
@@ -96,7 +97,7 @@ __attribute__((constructor)) static void start(void)
 	stats_start(&config, report);
 	if (config.mode == XU_MODE_RING)
 		process_wake(AWAKE_RING);
-	if (stats_wanted())
+	if (live_start(&config) || stats_wanted())
 		process_wake(AWAKE_STATS);
 	start_engines();
 }
@@ -104,4 +105,5 @@ __attribute__((constructor)) static void start(void)
 __attribute__((destructor)) static void end(void)
 {
 	stats_write();
+	live_stop();
 }

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include "core/syscall.h"
+#include "shim/live.h"
 #include "shim/policy.h"
 #include "shim/thread.h"
 
@@ -130,11 +131,14 @@ struct thread *thread_self(void)
 	if (mine) {
 		/* The child of a fork: its slot is as new. The slab stays off the child's list, which is empty. */
 		mine->tid = tid;
+		mine->live = live_calls();
 		return mine;
 	}
 	mine = find_slot(list, tid);
 	if (!mine)
 		mine = new_slot(list, tid);
+	if (mine)
+		mine->live = live_calls();
 	return mine;
 }
 

@@ -27,6 +27,7 @@ struct thread {
 	uint64_t rings;
 	uint64_t reasons[NR_REASONS];
 	uint64_t calls[NR_SYMBOLS][NR_WAYS];
+	uint64_t (*live)[NR_WAYS]; /* the process's counts that others watch (live.h), or NULL */
 };
 
 /* The calling thread's slot, or NULL where there is no memory for one, or none may be taken. */

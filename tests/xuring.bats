@@ -363,3 +363,110 @@ prints_whether() {
 	cat left
 	[[ ! -s left ]]
 }
+
+# ---- top ----
+
+# live PROG...: starts it to be watched, as $pid, and waits until it is; $pid is ended by teardown.
+live() {
+	"$xuring" run --live "$@" >/dev/null 2>&1 3>&- &
+	pid=$!
+	for ((i = 0; i < 200; i++)); do
+		[[ -e /dev/shm/xuring-live.$pid ]] && return
+		sleep 0.02
+	done
+	false
+}
+
+teardown() {
+	[[ -z ${pid:-} ]] || kill -9 "$pid" 2>/dev/null || true
+	[[ -z ${screen:-} ]] || tmux -L "$screen" kill-server 2>/dev/null || true
+}
+
+@test "xuring: top shows what a program that is watched counts, as text, JSON and OpenMetrics" {
+	need python3 jq
+	[[ -w /dev/shm ]] || skip 'no /dev/shm'
+	live sh -c 'for i in 1 2 3 4 5 6 7; do read -r x </etc/passwd; done; read -r wait <&9' 9<> <(sleep 30)
+	sleep 0.2
+	"$xuring" top --json "$pid" >found
+	jq . found
+	jq -e --arg pid "$pid" '.[0] | .pid == ($pid | tonumber) and .prog == "sh" and .mode == "auto" and .profile == "safe"
+		and .calls.open.kernel >= 7 and .calls.read.kernel > 7' found
+	run -0 "$xuring" top --once "$pid"
+	[[ ${lines[0]} == *'PID  program'*'kernel'*'fallback'* && ${lines[1]} == *"$pid  sh "* && $output == *' open  '* ]]
+	run -0 "$xuring" top --openmetrics
+	[[ $output == *"xuring_calls_total{pid=\"$pid\",prog=\"sh\",call=\"open\",way=\"kernel\"} "* && ${lines[-1]} == '# EOF' ]]
+	run -1 "$xuring" top --once 1
+	# What is killed leaves its page, and the next look removes it.
+	kill -9 "$pid"
+	wait "$pid" || true
+	"$xuring" top --json | jq -e --arg pid "$pid" 'all(.pid != ($pid | tonumber))'
+	[[ ! -e /dev/shm/xuring-live.$pid ]]
+}
+
+@test "xuring: top: a child counts for itself, and what ends well leaves nothing" {
+	need python3 jq
+	[[ -w /dev/shm ]] || skip 'no /dev/shm'
+	cat >family.py <<'END'
+import json, os, subprocess, sys
+def mine():
+	found = json.loads(subprocess.run([sys.argv[1], "top", "--json", str(os.getpid())], stdout=subprocess.PIPE, check=True).stdout)
+	return found[0]["calls"].get("getrandom", found[0]["calls"].get("pread", {"kernel": 0}))["kernel"]
+fd = os.open("/etc/passwd", os.O_RDONLY)
+for i in range(100):
+	os.pread(fd, 1, 0)
+if not (pid := os.fork()):
+	for i in range(10):
+		os.pread(fd, 1, 0)
+	print("child", mine(), flush=True)
+	os._exit(0)
+os.waitpid(pid, 0)
+print("parent", mine(), os.getpid(), pid, flush=True)
+END
+	"$xuring" run --live /usr/bin/python3 family.py "$xuring" >out 2>err
+	cat out err
+	read -r _ child <<<"$(sed -n 1p out)"
+	read -r _ parent a b <<<"$(sed -n 2p out)"
+	[[ $child -eq 10 && $parent -eq 100 ]]
+	[[ ! -e /dev/shm/xuring-live.$a && ! -e /dev/shm/xuring-live.$b ]]
+}
+
+@test "xuring: top believes no page that is not one, and where none can be made a program runs on" {
+	need python3
+	[[ -w /dev/shm ]] || skip 'no /dev/shm'
+	head -c 30000 /dev/urandom >/dev/shm/xuring-live.1
+	ln -sf /etc/passwd /dev/shm/xuring-live.2
+	run timeout 10 "$xuring" top --json
+	rm -f /dev/shm/xuring-live.[12]
+	[[ $status -eq 0 && $output == \[* ]]
+	# Neither memory nor a name to be had there.
+	[[ $("$xuring" run --live sh -c 'ulimit -n 3; (echo fine; :); :') == fine ]]
+}
+
+@test "xuring: the screens of a newcomer" {
+	need tmux python3
+	[[ -w /dev/shm ]] || skip 'no /dev/shm'
+	live sh -c 'while :; do read -r x </etc/passwd; sleep 0.01; done'
+	screen=xuring-test-$$
+	# seen: what is on the screen, every number being N.
+	seen() {
+		tmux -L "$screen" capture-pane -p | sed -E 's/[0-9]+(\.[0-9]+)?/N/g; s/ +/ /g; s/ $//; /^$/d'
+	}
+	tmux -L "$screen" -f /dev/null new-session -d -x 130 -y 40 -s one "$xuring top --interval 0.2"
+	for ((i = 0; i < 100; i++)); do
+		seen >now
+		grep -q ' sh auto safe N' now && break
+		sleep 0.1
+	done
+	cat now
+	grep -qx 'xuring top: N process\(es\)\?; Ctrl-C ends' now
+	grep -qx ' PID program mode profile calls/s calls kernel ring memory queued fallback' now
+	grep -qx ' N sh auto safe N N N N N N N' now
+	tmux -L "$screen" kill-server
+	screen=
+	# check, as it is where everything is in order.
+	"$xuring" check cat | sed -E 's/[0-9][^ ,]*/N/g; s/ +/ /g; s/\(.*\)/(...)/' >now
+	cat now
+	grep -qx 'good kernel N' now
+	[[ $(cut -d' ' -f2 now | grep -v '^->' | paste -sd' ') == 'library kernel sysctl sandbox memlock ring options program' ]] ||
+		grep -q '^limited' now
+}

@@ -16,7 +16,7 @@ _xuring() {
 	local line=${COMP_LINE:0:COMP_POINT}
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		mapfile -t COMPREPLY < <(compgen -W 'run check options profiles stats bench advise version help' -- "$word")
+		mapfile -t COMPREPLY < <(compgen -W 'run check options profiles stats bench advise top version help' -- "$word")
 		return
 	fi
 	# KEY=VALUE is three words where = breaks words: complete all of it, and give back what stands after the =.
@@ -45,7 +45,7 @@ _xuring() {
 		if ((i < COMP_CWORD)); then
 			mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		elif [[ $word == -* && ${COMP_WORDS[1]} == run ]]; then
-			mapfile -t COMPREPLY < <(compgen -W '-p -o --stats --' -- "$word")
+			mapfile -t COMPREPLY < <(compgen -W '-p -o --stats --live --' -- "$word")
 		elif [[ $word == -* ]]; then
 			mapfile -t COMPREPLY < <(compgen -W '-p -o -n --seconds --json --' -- "$word")
 		else
@@ -60,6 +60,7 @@ _xuring() {
 		fi
 		;;
 	stats) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+	top) mapfile -t COMPREPLY < <(compgen -W '--once --json --openmetrics --interval' -- "$word") ;;
 	options | profiles) COMPREPLY=(--rows) ;;
 	esac
 }
