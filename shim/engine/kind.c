@@ -176,7 +176,7 @@ bool kind_learn_size(struct call *c)
 static bool there(const char *p, size_t n)
 {
 	struct iovec places[64], copies;
-	char bytes[64];
+	char bytes[64] = "";
 	long nr = 0;
 
 	for (const char *end = p + n; p < end; p += PAGE - (uintptr_t)p % PAGE) {
