@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "core/syscall.h"
+#include "shim/engine/aio.h"
 #include "shim/engine/engine.h"
 #include "shim/call.h"
 #include "shim/engine/single.h"
@@ -97,6 +98,18 @@ long call_answer(struct call *c)
 	count(c, c->state == STATE_FELL_BACK ? plain_way(c) : c->way);
 	errno = c->saved_errno;
 	return errno_result(c->res);
+}
+
+/* The first step of a call that an engine may answer in its own way. */
+static void call_served(struct call *c, enum symbol symbol)
+{
+	c->thread = thread_self();
+	c->symbol = symbol;
+	c->route = ROUTE_NONE;
+	c->reason = REASON_NONE;
+	c->state = STATE_PLAIN;
+	c->way = WAY_RING;
+	c->saved_errno = errno;
 }
 
 void call_passed(enum symbol symbol)
@@ -338,7 +351,7 @@ static void seen(struct call *c, long res)
 	}
 
 #define HOOK(ret, name, params, args, sys, before, after)                                          \
-	WATCH(ret, name, params, args, sys, ~0u, before, after)
+	WATCH(ret, name, params, args, sys, AWAKE_HOOKS, before, after)
 
 #define WATCH(ret, name, params, args, sys, interest, before, after)                               \
 	static __attribute__((noinline)) ret awake_##name params                                   \
@@ -352,6 +365,33 @@ static void seen(struct call *c, long res)
 		result = PLAINLY(ret, name, args, sys);                                            \
 		after;                                                                             \
 		return result;                                                                     \
+	}                                                                                          \
+	ENTRY(ret, name, params)                                                                   \
+	{                                                                                          \
+		if (ASLEEP(name, interest))                                                        \
+			return real.name args;                                                     \
+		return awake_##name args;                                                          \
+	}
+
+#define SERVE(ret, name, params, args, sys, interest, serve, answer)                               \
+	static bool try_##name(struct call *c, bool cancels, BARE params)                          \
+	{                                                                                          \
+		call_served(c, SYM_##name);                                                        \
+		c->cancels = cancels;                                                              \
+		return (awake & (interest)) && serve;                                              \
+	}                                                                                          \
+	static __attribute__((noinline)) ret awake_##name params                                   \
+	{                                                                                          \
+		struct call c;                                                                     \
+                                                                                                   \
+		if (!(awake & (AWAKE_ALL | (interest))))                                           \
+			return PLAINLY(ret, name, args, sys);                                      \
+		if (!FOREIGN(name) && try_##name(&c, true, BARE args))                             \
+			return (ret)answer(&c);                                                    \
+		if (FOREIGN(name))                                                                 \
+			call_served(&c, SYM_##name);                                               \
+		call_plain(&c);                                                                    \
+		return PLAINLY(ret, name, args, sys);                                              \
 	}                                                                                          \
 	ENTRY(ret, name, params)                                                                   \
 	{                                                                                          \
@@ -392,6 +432,12 @@ static bool try_number(struct call *call, long nr, long a, long b, long c, long 
 	}
 }
 
+/* The first numbers that the engine aio cares about; the others do no harm before these were called. */
+static inline bool asks_for_aio(long nr)
+{
+	return nr == SYS_io_setup && awake & AWAKE_AIO;
+}
+
 static __attribute__((noinline)) long awake_syscall(long nr, long a, long b, long c, long d, long e,
 						    long f)
 {
@@ -399,7 +445,7 @@ static __attribute__((noinline)) long awake_syscall(long nr, long a, long b, lon
 	bool sandboxes;
 	long res;
 
-	if (!awake)
+	if (!(awake & AWAKE_HOOKS) && !asks_for_aio(nr))
 		return PLAINLY(long, syscall, (nr, a, b, c, d, e, f),
 			       xu_syscall6(nr, a, b, c, d, e, f));
 	call_passed(SYM_syscall);
@@ -421,7 +467,7 @@ static __attribute__((noinline)) long awake_syscall(long nr, long a, long b, lon
 
 ENTRY(long, syscall, (long nr, long a, long b, long c, long d, long e, long f))
 {
-	if (ASLEEP(syscall, ~0u))
+	if (ASLEEP(syscall, AWAKE_HOOKS) && !asks_for_aio(nr))
 		return real.syscall(nr, a, b, c, d, e, f);
 	return awake_syscall(nr, a, b, c, d, e, f);
 }

@@ -62,6 +62,7 @@ void before_fclose(FILE *stream)
 void before_identity_change(void)
 {
 	engines_settle();
+	engines_renew();
 	policy_renew_rings();
 	policy_close_own_ring();
 }
@@ -74,6 +75,7 @@ void before_watch(void)
 void before_part(void)
 {
 	engines_settle();
+	engines_renew();
 	policy_renew_rings();
 	policy_part();
 }
@@ -185,6 +187,7 @@ static bool sandbox(void)
 	if (policy_sandboxed() || !thread_is_own())
 		return false;
 	engines_settle();
+	engines_renew();
 	stats_write();
 	/* Before the strictest sandbox, which has no other end than that of a task. */
 	before_task_exit();

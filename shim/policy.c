@@ -406,6 +406,11 @@ bool policy_ring(struct call *c)
 	return !t->ring_failed;
 }
 
+bool policy_ring_current(const struct thread *t)
+{
+	return t->ring.live && t->epoch == XU_LOAD_ACQUIRE(&ring_epoch);
+}
+
 void policy_enter_failed(int error)
 {
 	if (error == -EPERM || error == -EACCES || error == -ENOSYS)

@@ -23,6 +23,9 @@ bool policy_may_ask(void);
 /* The thread's ring, made at the first use. False: c->reason says why there is none for this call. */
 bool policy_ring(struct call *c);
 
+/* Is its ring, if it has one, still good? Else policy_ring will make it anew, and what is in flight is to have ended first. */
+bool policy_ring_current(const struct thread *t);
+
 /* Is the op to be had? False: c->reason. Only after policy_ring. */
 bool policy_op(struct call *c, unsigned op);
 

@@ -18,7 +18,12 @@ enum {
 	AWAKE_ALL = AWAKE_RING | AWAKE_STATS,
 	/* From here on: interests of engines (engine/engine.h). */
 	AWAKE_SYNC = 1 << 2, /* syncs of files */
+	AWAKE_AIO = 1 << 16,	  /* calls for asynchronous I/O; alone it wakes nothing else */
+	AWAKE_AIO_LIVE = 1 << 17, /* there were such calls: beginnings, ends and identity matter */
 };
+
+/* What wakes the lifecycle's hooks. */
+#define AWAKE_HOOKS (~(unsigned)AWAKE_AIO)
 
 /* Engines come and go. */
 static inline void process_wake(unsigned bits)

@@ -3,6 +3,7 @@
 #define SHIM_SYMBOLS_H
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -45,9 +45,17 @@ void *thread_map_wiped(size_t size)
 
 void thread_start(void)
 {
-	slabs = thread_map_wiped(sizeof(*slabs));
-	if (slabs)
-		slabs->pid = (int)xu_sys(SYS_getpid);
+	struct slab_list *list, *none = NULL;
+
+	if (XU_LOAD_ACQUIRE(&slabs))
+		return;
+	list = thread_map_wiped(sizeof(*list));
+	if (!list)
+		return;
+	list->pid = (int)xu_sys(SYS_getpid);
+	if (!__atomic_compare_exchange_n(&slabs, &none, list, false, __ATOMIC_RELEASE,
+					 __ATOMIC_RELAXED))
+		xu_sys(SYS_munmap, list, sizeof(*list));
 }
 
 /* The list, if this is a process of its own and not one that runs in its parent's memory. */

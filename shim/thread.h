@@ -33,7 +33,10 @@ struct thread {
 /* The calling thread's slot, or NULL where there is no memory for one, or none may be taken. */
 struct thread *thread_self(void);
 
-/* Before the first of all: what tells our memory from a child's is noted. */
+/* Memory that is zero in the child of a fork. NULL if there is none to be had. */
+void *thread_map_wiped(size_t size);
+
+/* Before the first of all: what tells our memory from a child's is noted. Once; more often does no harm. */
 void thread_start(void);
 
 /* Memory that is zero in the child of a fork, in whole pages. NULL if there is none to be had. */

@@ -35,6 +35,13 @@ void engines_settle(void)
 			(*e)->settle();
 }
 
+void engines_renew(void)
+{
+	for (const struct engine *const *e = engines; *e; e++)
+		if ((*e)->renew)
+			(*e)->renew();
+}
+
 void engines_forked(void)
 {
 	for (const struct engine *const *e = engines; *e; e++)

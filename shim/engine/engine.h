@@ -44,6 +44,9 @@ struct engine {
 	 */
 	void (*settle)(void);
 
+	/* Who the process is, or what it may, is about to change: rings from before are to be gone, with what they carry done. */
+	void (*renew)(void);
+
 	/* In the child of a fork, before the program goes on. */
 	void (*forked)(void);
 
@@ -59,6 +62,7 @@ void engines_start(const struct xu_config *config);
 bool engines_call(struct call *c);
 void engines_seen(struct call *c, long res);
 void engines_settle(void);
+void engines_renew(void);
 void engines_forked(void);
 
 /* "loop":{...},"scout":{...} */

@@ -108,6 +108,15 @@ enum kind kind_of(struct call *c, int fd)
 	}
 }
 
+bool kind_is_storage(int fd)
+{
+	struct stat st;
+
+	if (xu_sys(SYS_fstat, fd, &st) < 0)
+		return false;
+	return S_ISBLK(st.st_mode) || (S_ISREG(st.st_mode) && ordinary_device(st.st_dev, fd));
+}
+
 bool kind_has_flag(int fd, long flag)
 {
 	long flags = xu_sys(SYS_fcntl, fd, F_GETFL);

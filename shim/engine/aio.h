@@ -1,0 +1,133 @@
+/*
+ * What the parts of the engine aio have in common: an operation, and the carrier that takes it to the ring.
+ *
+ *     aio.c         the engine, and its essay             aio_posix.c   aio_read and kin
+ *     aio_ring.c    the carrier: its thread and ring      aio_linux.c   io_submit and kin
+ *     aio_notify.c  telling the program of an end
+ */
+#ifndef SHIM_ENGINE_AIO_H
+#define SHIM_ENGINE_AIO_H
+
+#include <signal.h>
+
+#include "shim/call.h"
+#include "xuring.h"
+
+struct aiocb;
+struct aio_op;
+
+/* Who is told when operations have ended: the program's own sigevent, without what only its libc knows. */
+struct aio_notice {
+	int kind; /* SIGEV_* */
+	int signo;
+	union sigval value;
+	void (*function)(union sigval);
+	void *attributes; /* pthread_attr_t of the thread, or NULL */
+};
+
+/* Operations that were asked for together (lio_listio). */
+struct aio_group {
+	unsigned pending;  /* operations that have not ended, and one for whoever waits */
+	unsigned failed;   /* some of them with an error */
+	unsigned released; /* futex: all have ended */
+};
+
+enum aio_kind {
+	AIO_IO,	    /* an entry for the ring */
+	AIO_CANCEL, /* a request to cancel others */
+};
+
+/* One operation, from the caller that fills it in to the carrier that ends it. */
+struct aio_op {
+	struct aio_op *next; /* in the queue, among the waiting, in flight, or free */
+	struct aio_op *prev; /* in flight */
+	enum aio_kind kind;
+	bool used;
+	bool after_all;	    /* not before all others of its fd have ended: a sync */
+	bool after_appends; /* not before all earlier ones of its kind have ended: O_APPEND */
+	bool from_posix;    /* aio_cancel may end it */
+	bool cancelled;	    /* it was asked to end early */
+	void (*done)(struct aio_op *op, long res); /* in the carrier, at the end; frees it */
+	struct io_uring_sqe sqe;
+	union {
+		struct {
+			struct aiocb *cb;
+			struct aio_op *group; /* the list it belongs to, or NULL */
+			struct aio_notice notice;
+		} posix;
+		struct {
+			struct aio_notice notice;
+			struct aio_group group;
+		} list;
+		struct {
+			int fd;
+			struct aiocb *cb; /* NULL: all of fd */
+			unsigned cancelled, too_late;
+			unsigned answered; /* futex */
+		} cancel;
+		struct {
+			struct aio_context *context;
+			uint64_t object, data; /* as in struct io_event */
+			int eventfd;	       /* or -1 */
+		} kernel;
+	};
+};
+
+/* ---- The carrier (aio_ring.c) ---- */
+
+/* Is there a carrier with a ring? Started here, if need be. False: c->reason. */
+bool aio_ready(struct call *c);
+
+/* A blank operation, or NULL when there are too many. By aio_op_free it goes back. */
+struct aio_op *aio_op_new(void);
+void aio_op_free(struct aio_op *op);
+
+/* Its number, and the operation of a number, if it is in use. */
+unsigned aio_op_number(const struct aio_op *op);
+struct aio_op *aio_op_at(unsigned number);
+
+/* Hand operations to the carrier: a chain by `next`, in order. Only after aio_ready. Async-signal-safe. */
+void aio_send(struct aio_op *first);
+
+/*
+ * How many operations have ended so far. aio_await sleeps until that is not `seen` any more, or `left` has gone by: 0 or
+ * -errno, as futex(2) has it.
+ */
+unsigned aio_ended(void);
+long aio_await(unsigned seen, const struct timespec *left, bool cancels);
+
+/* Sleep on a word while it is `value`; wake all who do. */
+long aio_sleep(unsigned *word, unsigned value, const struct timespec *left);
+void aio_wake(unsigned *word);
+
+/* No carrier and no ring from here on, until there is need of them again; all operations have ended. */
+void aio_ring_renew(void);
+
+/* ---- The others ---- */
+
+/* Tell the program (aio_notify.c). In the carrier alone. */
+void aio_notify(const struct aio_notice *notice);
+
+/* What the statistics record says of the engine. Emptied by fork. */
+enum aio_count {
+	AIO_SUBMITTED, /* operations given to the carrier */
+	AIO_COMPLETED, /* operations ended */
+	AIO_AT_ONCE,   /* reads that were in the page cache */
+	AIO_BATCHES,   /* enters that carried operations */
+	AIO_SIGNALS,   /* signals and threads that told of an end */
+	AIO_CARRIERS,  /* carrier threads */
+	NR_AIO_COUNTS
+};
+void aio_count(enum aio_count what, unsigned n);
+uint64_t aio_counted(enum aio_count what);
+
+/* ---- Calls, from the table: true if they are answered ---- */
+
+bool aio_take_read(struct call *c, struct aiocb *cb);
+bool aio_take_write(struct call *c, struct aiocb *cb);
+bool aio_take_fsync(struct call *c, int op, struct aiocb *cb);
+bool aio_take_suspend(struct call *c, const struct aiocb *const *list, int nr, const struct timespec *timeout);
+bool aio_take_cancel(struct call *c, int fd, struct aiocb *cb);
+bool aio_take_list(struct call *c, int mode, struct aiocb *const *list, int nr, const void *event);
+
+#endif

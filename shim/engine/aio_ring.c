@@ -1,0 +1,711 @@
+/* The carrier: the one thread that owns the ring of asynchronous I/O. Why there is one, see aio.c. */
+#include <errno.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <time.h>
+
+#include "core/syscall.h"
+#include "shim/engine/aio.h"
+#include "shim/policy.h"
+#include "shim/process.h"
+#include "shim/thread.h"
+
+enum { NR_OPS = 8192 };
+
+/* User data of entries that are no operation. */
+enum { TICKET_BELL = 1, TICKET_CANCEL = 2 };
+
+/* A private futex of 32 bits: FUTEX2_SIZE_U32 and FUTEX2_PRIVATE, which older headers lack. */
+enum { FUTEX_WORD = 0x2 | 0x80 };
+
+enum standing {
+	NONE,	  /* no carrier */
+	STARTING, /* somebody makes one, or it makes its ring */
+	READY,	  /* it takes operations */
+	REFUSED,  /* there was no ring to be had */
+};
+
+/*
+ * All of it, in memory that is zero in the child of a fork: a child has no carrier and no operations, without anybody
+ * having to act.
+ */
+struct aio {
+	unsigned state; /* enum standing; a futex while it is STARTING */
+	unsigned stop;	/* the carrier is to end when it has nothing left */
+	int pid;
+	int carrier;		    /* its tid */
+	enum reason reason;	    /* why REFUSED */
+	unsigned refusals;	    /* calls since then */
+	struct aio_op *queue;	    /* sent and not yet taken: last first */
+	unsigned asleep;	    /* the carrier sleeps, or is about to */
+	unsigned bell;		    /* futex: what wakes it */
+	unsigned ended;		    /* futex: operations that have ended */
+	unsigned awaited;	    /* somebody sleeps on it */
+	uint64_t free;		    /* the first free operation + 1, and a count of changes above it */
+	unsigned taken;		    /* operations of the array that ever were in use */
+	uint64_t counts[NR_AIO_COUNTS];
+	struct aio_op ops[NR_OPS];
+};
+
+static struct aio *aio;
+
+/* ---- Memory ---- */
+
+/* The state, made when first needed. NULL: there is no memory. */
+static struct aio *own(void)
+{
+	struct aio *a = XU_LOAD_ACQUIRE(&aio), *none = NULL;
+
+	if (a)
+		return a;
+	thread_start();
+	a = thread_map_wiped(sizeof(*a));
+	if (!a)
+		return NULL;
+	if (__atomic_compare_exchange_n(&aio, &none, a, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return a;
+	xu_sys(SYS_munmap, a, sizeof(*a));
+	return none;
+}
+
+void aio_count(enum aio_count what, unsigned n)
+{
+	struct aio *a = XU_LOAD_ACQUIRE(&aio);
+
+	if (a)
+		__atomic_add_fetch(&a->counts[what], n, __ATOMIC_RELAXED);
+}
+
+uint64_t aio_counted(enum aio_count what)
+{
+	struct aio *a = XU_LOAD_ACQUIRE(&aio);
+
+	return a ? XU_LOAD(&a->counts[what]) : 0;
+}
+
+unsigned aio_op_number(const struct aio_op *op)
+{
+	return (unsigned)(op - aio->ops);
+}
+
+struct aio_op *aio_op_at(unsigned number)
+{
+	struct aio *a = XU_LOAD_ACQUIRE(&aio);
+
+	return a && number < NR_OPS && XU_LOAD_ACQUIRE(&a->ops[number].used) ? &a->ops[number]
+									     : NULL;
+}
+
+/* A stack by number; the count of changes makes a late exchange fail. */
+struct aio_op *aio_op_new(void)
+{
+	uint64_t was = XU_LOAD_ACQUIRE(&aio->free), is;
+	struct aio_op *op;
+	unsigned n;
+
+	while ((uint32_t)was) {
+		op = &aio->ops[(uint32_t)was - 1];
+		n = (unsigned)(uintptr_t)XU_LOAD(&op->next);
+		is = ((was >> 32) + 1) << 32 | n;
+		if (__atomic_compare_exchange_n(&aio->free, &was, is, false, __ATOMIC_ACQ_REL,
+						__ATOMIC_ACQUIRE))
+			goto found;
+	}
+	n = __atomic_fetch_add(&aio->taken, 1, __ATOMIC_RELAXED);
+	if (n >= NR_OPS) {
+		__atomic_store_n(&aio->taken, NR_OPS, __ATOMIC_RELAXED);
+		return NULL;
+	}
+	op = &aio->ops[n];
+found:
+	memset(op, 0, sizeof(*op));
+	XU_STORE_RELEASE(&op->used, true);
+	return op;
+}
+
+void aio_op_free(struct aio_op *op)
+{
+	uint64_t was = XU_LOAD_ACQUIRE(&aio->free), is;
+
+	XU_STORE_RELEASE(&op->used, false);
+	do {
+		/* The number of the next, in the place of its address. */
+		__atomic_store_n(&op->next, (struct aio_op *)(uintptr_t)(uint32_t)was,
+				 __ATOMIC_RELAXED);
+		is = ((was >> 32) + 1) << 32 | (aio_op_number(op) + 1);
+	} while (!__atomic_compare_exchange_n(&aio->free, &was, is, false, __ATOMIC_ACQ_REL,
+					      __ATOMIC_ACQUIRE));
+}
+
+/* ---- Sleeping and waking ---- */
+
+long aio_sleep(unsigned *word, unsigned value, const struct timespec *left)
+{
+	return xu_sys(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, left, 0, 0);
+}
+
+void aio_wake(unsigned *word)
+{
+	xu_sys(SYS_futex, word, FUTEX_WAKE_PRIVATE, 0x7fffffff, 0, 0, 0);
+}
+
+unsigned aio_ended(void)
+{
+	return XU_LOAD_ACQUIRE(&aio->ended);
+}
+
+long aio_await(unsigned seen, const struct timespec *left, bool cancels)
+{
+	int type = PTHREAD_CANCEL_DEFERRED;
+	long ret;
+
+	__atomic_store_n(&aio->awaited, 1, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&aio->ended, __ATOMIC_SEQ_CST) != seen)
+		return 0;
+	cancels = cancels && REAL(pthread_setcanceltype);
+	if (cancels)
+		REAL(pthread_setcanceltype)(PTHREAD_CANCEL_ASYNCHRONOUS, &type);
+	ret = aio_sleep(&aio->ended, seen, left);
+	if (cancels)
+		REAL(pthread_setcanceltype)(type, NULL);
+	return ret;
+}
+
+/* Operations have ended: whoever waits for any of them is to look again. */
+static void tell_ended(unsigned n)
+{
+	__atomic_add_fetch(&aio->ended, n, __ATOMIC_SEQ_CST);
+	if (XU_LOAD(&aio->awaited) && __atomic_exchange_n(&aio->awaited, 0, __ATOMIC_SEQ_CST))
+		aio_wake(&aio->ended);
+}
+
+/* ---- The carrier ---- */
+
+/* What the carrier knows alone. */
+struct carrier {
+	struct thread *thread;
+	struct aio_op *waiting, **waiting_end; /* taken, not yet in the ring; oldest first */
+	struct aio_op *in_flight;
+	unsigned flying;  /* how many those are */
+	unsigned prepared; /* entries that were not submitted yet */
+	unsigned finished; /* operations that have ended, and nobody was told */
+	bool bell_armed;   /* the ring wakes us when the bell changes */
+	unsigned cancels;  /* cancellations without an answer */
+	long cancel_result;
+};
+
+static void finish(struct carrier *k, struct aio_op *op, long res)
+{
+	aio_count(AIO_COMPLETED, 1);
+	k->finished++;
+	op->done(op, res);
+}
+
+static void land(struct carrier *k, struct aio_op *op, long res)
+{
+	if (op->prev)
+		op->prev->next = op->next;
+	else
+		k->in_flight = op->next;
+	if (op->next)
+		op->next->prev = op->prev;
+	k->flying--;
+	finish(k, op, res);
+}
+
+/* What a ring would not take, done plainly. */
+static long do_plainly(const struct io_uring_sqe *s)
+{
+	switch (s->opcode) {
+	case IORING_OP_READ: return xu_sys(SYS_pread64, s->fd, s->addr, s->len, s->off);
+	case IORING_OP_WRITE: return xu_sys(SYS_pwrite64, s->fd, s->addr, s->len, s->off);
+	case IORING_OP_READV:
+		return xu_sys(SYS_preadv2, s->fd, s->addr, s->len, s->off, 0, s->rw_flags);
+	case IORING_OP_WRITEV:
+		return xu_sys(SYS_pwritev2, s->fd, s->addr, s->len, s->off, 0, s->rw_flags);
+	case IORING_OP_FSYNC:
+		return xu_sys(s->fsync_flags ? SYS_fdatasync : SYS_fsync, s->fd);
+	default: return -EIO;
+	}
+}
+
+/*
+ * The kernel would not be entered any more. Entries that it has not taken are done plainly, in their order; what it has
+ * taken can not be asked for again, and never ends.
+ */
+static void lose_ring(struct carrier *k, int error)
+{
+	struct xu_sq *sq = &k->thread->ring.sq;
+	unsigned from = sq->tail - xu_sq_ready(&k->thread->ring), to = sq->tail;
+
+	for (unsigned i = from; i != to; i++) {
+		uint64_t ticket = sq->sqes[i & sq->mask].user_data;
+
+		if (ticket > TICKET_CANCEL) {
+			struct aio_op *op = (struct aio_op *)(uintptr_t)ticket;
+
+			land(k, op, do_plainly(&op->sqe));
+		}
+	}
+	while (k->in_flight)
+		land(k, k->in_flight, -EIO);
+	k->cancels = 0;
+	k->cancel_result = -ENOENT;
+	k->bell_armed = false;
+	policy_drop_ring(k->thread);
+	policy_enter_failed(error);
+}
+
+/* Hand over what is prepared, and wait for so many completions. */
+static void submit(struct carrier *k, unsigned wait_nr)
+{
+	int ret = policy_deny_enter();
+
+	if (!k->thread->ring.live)
+		return;
+	if (k->prepared)
+		aio_count(AIO_BATCHES, 1);
+	k->thread->enters += !ret;
+	if (!ret)
+		ret = xu_submit_and_wait(&k->thread->ring, wait_nr);
+	if (ret < 0 && ret != -EINTR && ret != -EAGAIN && ret != -EBUSY)
+		lose_ring(k, ret);
+	k->prepared = 0;
+}
+
+/* Room for an entry. NULL: the ring is lost. */
+static struct io_uring_sqe *entry(struct carrier *k)
+{
+	struct io_uring_sqe *sqe = NULL;
+
+	while (k->thread->ring.live && !(sqe = xu_get_sqe(&k->thread->ring)))
+		submit(k, 0);
+	return sqe;
+}
+
+static void launch(struct carrier *k, struct aio_op *op)
+{
+	struct io_uring_sqe *sqe = entry(k);
+
+	if (!sqe) {
+		finish(k, op, do_plainly(&op->sqe));
+		return;
+	}
+	*sqe = op->sqe;
+	sqe->user_data = (uint64_t)(uintptr_t)op;
+	op->prev = NULL;
+	op->next = k->in_flight;
+	if (op->next)
+		op->next->prev = op;
+	k->in_flight = op;
+	k->flying++;
+	k->prepared++;
+}
+
+/* Take what has completed. True: there were operations among it. */
+static bool reap(struct carrier *k)
+{
+	bool any;
+
+	struct xu_ring *ring = &k->thread->ring;
+	struct io_uring_cqe *cqe;
+
+	while (ring->live && (cqe = xu_cq_front(ring))) {
+		uint64_t ticket = cqe->user_data;
+		long res = cqe->res;
+
+		xu_cq_advance(ring, 1);
+		if (ticket == TICKET_BELL) {
+			k->bell_armed = false;
+		} else if (ticket == TICKET_CANCEL) {
+			k->cancels--;
+			k->cancel_result = res;
+		} else {
+			land(k, (struct aio_op *)(uintptr_t)ticket, res);
+		}
+	}
+	any = k->finished;
+	if (any)
+		tell_ended(k->finished);
+	k->finished = 0;
+	return any;
+}
+
+/* Does `op` have to come after `other`, which was asked for before it? */
+static bool comes_after(const struct aio_op *op, const struct aio_op *other)
+{
+	if (op->sqe.fd != other->sqe.fd || other->kind != AIO_IO)
+		return false;
+	return op->after_all || (op->after_appends && other->after_appends);
+}
+
+static bool may_start(const struct carrier *k, const struct aio_op *op)
+{
+	if (!op->after_all && !op->after_appends)
+		return true;
+	for (const struct aio_op *o = k->in_flight; o; o = o->next)
+		if (comes_after(op, o))
+			return false;
+	for (const struct aio_op *o = k->waiting; o != op; o = o->next)
+		if (comes_after(op, o))
+			return false;
+	return true;
+}
+
+/* Take what was sent, oldest first, to the end of the waiting. */
+static void take(struct carrier *k)
+{
+	struct aio_op *op = __atomic_exchange_n(&aio->queue, NULL, __ATOMIC_ACQ_REL);
+	struct aio_op *first = NULL, **end = k->waiting_end;
+
+	while (op) {
+		struct aio_op *older = op->next;
+
+		op->next = first;
+		if (!first)
+			k->waiting_end = &op->next;
+		first = op;
+		op = older;
+	}
+	*end = first;
+}
+
+/* Take an operation out of the waiting. */
+static void unlink_waiting(struct carrier *k, struct aio_op **at)
+{
+	struct aio_op *op = *at;
+
+	*at = op->next;
+	if (k->waiting_end == &op->next)
+		k->waiting_end = at;
+}
+
+/* ---- Cancelling ---- */
+
+static bool is_meant(const struct aio_op *cancel, const struct aio_op *op)
+{
+	if (!op->from_posix || op->sqe.fd != cancel->cancel.fd)
+		return false;
+	return !cancel->cancel.cb || op->posix.cb == cancel->cancel.cb;
+}
+
+/* What is in flight: the kernel is asked, and its answer awaited, which comes at once. */
+static void cancel_in_flight(struct carrier *k, struct aio_op *cancel, struct aio_op *op)
+{
+	struct io_uring_sqe *sqe = entry(k);
+
+	op->cancelled = true;
+	if (!sqe)
+		return;
+	xu_prep_cancel64(sqe, (uint64_t)(uintptr_t)op, 0);
+	sqe->user_data = TICKET_CANCEL;
+	k->cancels = 1;
+	while (k->cancels) {
+		submit(k, 1);
+		reap(k);
+	}
+	if (k->cancel_result)
+		cancel->cancel.too_late++;
+	else
+		cancel->cancel.cancelled++;
+	/* It ends now: wait, for the program will ask at once. */
+	while (!k->cancel_result && aio_op_at(aio_op_number(op)) && op->cancelled && k->flying) {
+		submit(k, 1);
+		reap(k);
+	}
+}
+
+static void cancel(struct carrier *k, struct aio_op *cancel)
+{
+	struct aio_op **at = &k->waiting;
+	struct aio_op *op;
+
+	while ((op = *at)) {
+		if (is_meant(cancel, op)) {
+			unlink_waiting(k, at);
+			cancel->cancel.cancelled++;
+			finish(k, op, -ECANCELED);
+		} else {
+			at = &op->next;
+		}
+	}
+again:
+	for (op = k->in_flight; op; op = op->next)
+		if (is_meant(cancel, op) && !op->cancelled) {
+			cancel_in_flight(k, cancel, op);
+			goto again;
+		}
+	for (op = k->in_flight; op; op = op->next)
+		op->cancelled = false;
+	XU_STORE_RELEASE(&cancel->cancel.answered, 1);
+	aio_wake(&cancel->cancel.answered);
+}
+
+/* Put into the ring what may start. */
+static void start_waiting(struct carrier *k)
+{
+	struct aio_op **at = &k->waiting;
+	struct aio_op *op;
+
+	while ((op = *at)) {
+		if (op->kind == AIO_CANCEL) {
+			/* What came before it is in the ring by now, or waits for others. */
+			unlink_waiting(k, at);
+			cancel(k, op);
+			at = &k->waiting;
+		} else if (may_start(k, op)) {
+			unlink_waiting(k, at);
+			launch(k, op);
+		} else {
+			at = &op->next;
+		}
+	}
+}
+
+/* Have the ring wake us when somebody rings. */
+static void arm_bell(struct carrier *k, unsigned bell)
+{
+	struct io_uring_sqe *sqe;
+
+	if (k->bell_armed)
+		return;
+	sqe = entry(k);
+	if (!sqe)
+		return;
+	xu_prep_futex_wait(sqe, &aio->bell, bell, FUTEX_BITSET_MATCH_ANY, FUTEX_WORD, 0);
+	sqe->user_data = TICKET_BELL;
+	k->bell_armed = true;
+}
+
+/* Nothing to do but to wait for completions and for callers. False: nobody came for a second. */
+static bool rest(struct carrier *k)
+{
+	static const struct timespec second = {1, 0};
+	unsigned bell = XU_LOAD_ACQUIRE(&aio->bell);
+	bool busy = true;
+
+	__atomic_store_n(&aio->asleep, 1, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&aio->queue, __ATOMIC_SEQ_CST)) {
+		if (k->prepared)
+			submit(k, 0);
+	} else if (k->flying) {
+		arm_bell(k, bell);
+		submit(k, 1);
+	} else if (!XU_LOAD(&aio->stop)) {
+		busy = aio_sleep(&aio->bell, bell, &second) != -ETIMEDOUT;
+	}
+	__atomic_store_n(&aio->asleep, 0, __ATOMIC_RELAXED);
+	return busy;
+}
+
+/* The ring, if it is to be had; only with nothing in flight. */
+static bool have_ring(struct carrier *k, enum reason *reason)
+{
+	struct call c = {.thread = k->thread};
+	unsigned workers[2] = {8, 8};
+	bool ok;
+
+	if (!k->thread)
+		return false;
+	if (policy_ring_current(k->thread))
+		return true;
+	k->bell_armed = false;
+	ok = policy_ring(&c) && policy_op(&c, IORING_OP_READ) && policy_op(&c, IORING_OP_WRITE) &&
+	     policy_op(&c, IORING_OP_FSYNC) && policy_op(&c, IORING_OP_ASYNC_CANCEL) &&
+	     policy_op(&c, IORING_OP_FUTEX_WAIT);
+	*reason = c.reason;
+	if (ok)
+		xu_register(&k->thread->ring, IORING_REGISTER_IOWQ_MAX_WORKERS, workers, 2);
+	return ok;
+}
+
+static void set_state(unsigned state)
+{
+	__atomic_store_n(&aio->state, state, __ATOMIC_SEQ_CST);
+	aio_wake(&aio->state);
+}
+
+/* The end, unless somebody sent something at the last moment. */
+static bool may_end(void)
+{
+	unsigned none = NONE;
+
+	set_state(NONE);
+	if (!__atomic_load_n(&aio->queue, __ATOMIC_SEQ_CST))
+		return true;
+	return !__atomic_compare_exchange_n(&aio->state, &none, READY, false, __ATOMIC_SEQ_CST,
+					    __ATOMIC_SEQ_CST);
+}
+
+static void run(struct carrier *k)
+{
+	enum reason reason;
+
+	for (;;) {
+		take(k);
+		/* A change of identity asks for another ring, once this one has nothing left to do. */
+		if (policy_ring_current(k->thread) || (!k->flying && have_ring(k, &reason)))
+			start_waiting(k);
+		else if (!k->flying)
+			while (k->waiting) {
+				struct aio_op *op = k->waiting;
+
+				unlink_waiting(k, &k->waiting);
+				finish(k, op, -EAGAIN);
+			}
+		if (reap(k) && k->waiting)
+			continue;
+		if (!k->flying && !k->waiting && XU_LOAD(&aio->stop) && may_end())
+			return;
+		if (!rest(k) && may_end())
+			return;
+		reap(k);
+	}
+}
+
+static void *carrier(void *arg)
+{
+	struct carrier k = {.thread = thread_self()};
+
+	(void)arg;
+	k.waiting_end = &k.waiting;
+	aio->carrier = (int)xu_sys(SYS_gettid);
+	xu_sys(SYS_prctl, 15 /* PR_SET_NAME */, "xuring-aio", 0, 0, 0);
+	aio->reason = REASON_NO_RING;
+	if (!have_ring(&k, &aio->reason)) {
+		set_state(REFUSED);
+		return NULL;
+	}
+	aio_count(AIO_CARRIERS, 1);
+	set_state(READY);
+	run(&k);
+	policy_drop_ring(k.thread);
+	return NULL;
+}
+
+/* ---- Callers ---- */
+
+/* Make a carrier: a thread of libc's, which the program's signals do not reach, but libc's own do. */
+static bool create(void)
+{
+	uint64_t hold = ~(UINT64_C(7) << 31), before = 0; /* all but 32, 33 and 34 */
+	pthread_t thread;
+	bool ok = false;
+
+	XU_STORE_RELEASE(&aio->stop, 0);
+	xu_sys(SYS_rt_sigprocmask, SIG_SETMASK, &hold, &before, sizeof(before));
+	if (REAL(pthread_create) && REAL(pthread_detach) &&
+	    !REAL(pthread_create)(&thread, NULL, carrier, NULL)) {
+		REAL(pthread_detach)(thread);
+		ok = true;
+	}
+	xu_sys(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, sizeof(before));
+	return ok;
+}
+
+bool aio_ready(struct call *c)
+{
+	struct aio *a;
+
+	c->reason = REASON_SANDBOX;
+	if (policy_sandboxed())
+		return false;
+	c->reason = REASON_NO_RING;
+	a = own();
+	if (!a)
+		return false;
+	for (;;) {
+		unsigned state = __atomic_load_n(&a->state, __ATOMIC_SEQ_CST);
+
+		switch (state) {
+		case READY: return true;
+		case STARTING: aio_sleep(&a->state, STARTING, NULL); continue;
+		case REFUSED:
+			c->reason = a->reason;
+			/* What may have passed is asked for again, but not at every call. */
+			if (__atomic_add_fetch(&a->refusals, 1, __ATOMIC_RELAXED) % 1000)
+				return false;
+			break;
+		default: break;
+		}
+		if (!__atomic_compare_exchange_n(&a->state, &state, STARTING, false, __ATOMIC_SEQ_CST,
+						 __ATOMIC_SEQ_CST))
+			continue;
+		process_wake(AWAKE_AIO_LIVE);
+		a->pid = (int)xu_sys(SYS_getpid);
+		if (!create()) {
+			a->reason = REASON_NO_RING;
+			set_state(REFUSED);
+		}
+	}
+}
+
+/* Nobody will carry what is in the queue. */
+static void fail_queue(void)
+{
+	struct aio_op *op = __atomic_exchange_n(&aio->queue, NULL, __ATOMIC_ACQ_REL);
+
+	while (op) {
+		struct aio_op *next = op->next;
+
+		op->done(op, -EAGAIN);
+		op = next;
+	}
+	tell_ended(1);
+}
+
+void aio_send(struct aio_op *first)
+{
+	struct aio_op *last = NULL, *op = first;
+	struct call c;
+	unsigned n = 0;
+
+	/* Turned round: the queue has the last first. */
+	while (op) {
+		struct aio_op *next = op->next;
+
+		op->next = last;
+		last = op;
+		op = next;
+		n++;
+	}
+	aio_count(AIO_SUBMITTED, n);
+	first->next = XU_LOAD_ACQUIRE(&aio->queue);
+	while (!__atomic_compare_exchange_n(&aio->queue, &first->next, last, false, __ATOMIC_SEQ_CST,
+					    __ATOMIC_ACQUIRE))
+		;
+	if (XU_LOAD(&aio->asleep) && __atomic_exchange_n(&aio->asleep, 0, __ATOMIC_SEQ_CST)) {
+		__atomic_add_fetch(&aio->bell, 1, __ATOMIC_SEQ_CST);
+		aio_wake(&aio->bell);
+	}
+	/* It may have ended just now. */
+	if (__atomic_load_n(&aio->state, __ATOMIC_SEQ_CST) == NONE && !aio_ready(&c))
+		fail_queue();
+}
+
+void aio_ring_renew(void)
+{
+	static const struct timespec tick = {0, 50000}, second = {1, 0};
+	struct aio *a = XU_LOAD_ACQUIRE(&aio);
+	int pid = (int)xu_sys(SYS_getpid);
+
+	/* Not in the child of vfork, which runs in its parent's memory. */
+	if (!a || a->pid != pid || XU_LOAD(&a->carrier) == (int)xu_sys(SYS_gettid))
+		return;
+	for (int i = 0; i < 10; i++) {
+		unsigned state = XU_LOAD_ACQUIRE(&a->state);
+
+		if (state == NONE || state == REFUSED)
+			break;
+		__atomic_store_n(&a->stop, 1, __ATOMIC_SEQ_CST);
+		__atomic_add_fetch(&a->bell, 1, __ATOMIC_SEQ_CST);
+		aio_wake(&a->bell);
+		aio_sleep(&a->state, state, &second);
+	}
+	/* The task itself has to be gone, where only a process of one thread may do what follows. */
+	for (int i = 0; i < 2000 && a->carrier; i++) {
+		if (xu_sys(SYS_tgkill, pid, a->carrier, 0) == -ESRCH)
+			break;
+		xu_sys(SYS_nanosleep, &tick, 0);
+	}
+}
