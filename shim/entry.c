@@ -112,6 +112,14 @@ static void call_served(struct call *c, enum symbol symbol)
 	c->saved_errno = errno;
 }
 
+/* For functions that answer -errno themselves. */
+static long call_answer_raw(struct call *c)
+{
+	count(c, c->way);
+	errno = c->saved_errno;
+	return c->res;
+}
+
 void call_passed(enum symbol symbol)
 {
 	struct call c = {.thread = thread_self(), .symbol = symbol};
@@ -419,6 +427,15 @@ static void seen(struct call *c, long res)
 
 /* ---- syscall(): the number decides ---- */
 
+/* The mask is another thing here than it is for libaio's function of this name. */
+static bool try_io_pgetevents_masked(struct call *c, bool cancels, unsigned long ctx, long min, long nr,
+				     struct io_event *events, void *timeout, void *masked)
+{
+	(void)cancels;
+	call_served(c, SYM_io_pgetevents);
+	return awake & AWAKE_AIO && aio_take_events(c, ctx, min, nr, events, timeout, masked);
+}
+
 static bool try_number(struct call *call, long nr, long a, long b, long c, long d, long e, long f)
 {
 	switch (nr) {
@@ -435,7 +452,13 @@ static bool try_number(struct call *call, long nr, long a, long b, long c, long 
 /* The first numbers that the engine aio cares about; the others do no harm before these were called. */
 static inline bool asks_for_aio(long nr)
 {
-	return nr == SYS_io_setup && awake & AWAKE_AIO;
+	switch (nr) {
+	case SYS_io_submit:
+	case SYS_io_getevents:
+	case SYS_io_pgetevents:
+	case SYS_io_destroy: return awake & AWAKE_AIO;
+	default: return false;
+	}
 }
 
 static __attribute__((noinline)) long awake_syscall(long nr, long a, long b, long c, long d, long e,

@@ -79,7 +79,7 @@ static const void *address(const struct dl_phdr_info *info, ElfW(Addr) value)
 static bool is_libc(const char *path)
 {
 	static const char *const names[] = {"libc.so",	"libc-",  "ld-musl-", "libpthread",
-					    "librt.so", "librt-", "libutil"};
+					    "librt.so", "librt-", "libutil",  "libaio.so"};
 	const char *slash = path ? strrchr(path, '/') : NULL;
 
 	for (size_t i = 0; slash && i < sizeof(names) / sizeof(names[0]); i++)

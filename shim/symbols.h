@@ -26,6 +26,8 @@ struct epoll_event;
 struct pollfd;
 struct mmsghdr;
 struct aiocb;
+struct iocb;
+struct io_event;
 typedef void (*signal_handler)(int);
 
 /* The struct version that __xstat and kin are called with on this architecture, where they ever existed. */

@@ -8,6 +8,7 @@
 #ifndef SHIM_ENGINE_AIO_H
 #define SHIM_ENGINE_AIO_H
 
+#include <linux/aio_abi.h>
 #include <signal.h>
 
 #include "shim/call.h"
@@ -47,6 +48,7 @@ struct aio_op {
 	bool after_appends; /* not before all earlier ones of its kind have ended: O_APPEND */
 	bool from_posix;    /* aio_cancel may end it */
 	bool cancelled;	    /* it was asked to end early */
+	unsigned long context; /* of io_submit: 0 once its event is on its way */
 	void (*done)(struct aio_op *op, long res); /* in the carrier, at the end; frees it */
 	struct io_uring_sqe sqe;
 	union {
@@ -66,9 +68,11 @@ struct aio_op {
 			unsigned answered; /* futex */
 		} cancel;
 		struct {
-			struct aio_context *context;
 			uint64_t object, data; /* as in struct io_event */
-			int eventfd;	       /* or -1 */
+			long result;
+			int eventfd; /* or -1 */
+			struct iocb stand_in;
+			struct iovec parts[4];
 		} kernel;
 	};
 };
@@ -85,6 +89,10 @@ void aio_op_free(struct aio_op *op);
 /* Its number, and the operation of a number, if it is in use. */
 unsigned aio_op_number(const struct aio_op *op);
 struct aio_op *aio_op_at(unsigned number);
+
+/* The operation whose stand-in that is, or NULL. Are there operations of a kernel's context that have not ended? */
+struct aio_op *aio_op_of(const void *stand_in);
+bool aio_ops_of(unsigned long context);
 
 /* Hand operations to the carrier: a chain by `next`, in order. Only after aio_ready. Async-signal-safe. */
 void aio_send(struct aio_op *first);
@@ -129,5 +137,12 @@ bool aio_take_fsync(struct call *c, int op, struct aiocb *cb);
 bool aio_take_suspend(struct call *c, const struct aiocb *const *list, int nr, const struct timespec *timeout);
 bool aio_take_cancel(struct call *c, int fd, struct aiocb *cb);
 bool aio_take_list(struct call *c, int mode, struct aiocb *const *list, int nr, const void *event);
+bool aio_take_submit(struct call *c, unsigned long context, long nr, struct iocb **list);
+bool aio_take_events(struct call *c, unsigned long context, long min_nr, long nr, struct io_event *events,
+		     struct timespec *timeout, const void *mask);
+bool aio_take_pgetevents(struct call *c, unsigned long context, long min_nr, long nr, struct io_event *events,
+			 struct timespec *timeout, const void *mask);
+bool aio_take_run(struct call *c, unsigned long context);
+bool aio_take_destroy(struct call *c, unsigned long context);
 
 #endif

@@ -96,6 +96,32 @@ struct aio_op *aio_op_at(unsigned number)
 									     : NULL;
 }
 
+struct aio_op *aio_op_of(const void *stand_in)
+{
+	struct aio *a = XU_LOAD_ACQUIRE(&aio);
+	uintptr_t at;
+
+	if (!a || (uintptr_t)stand_in < (uintptr_t)a->ops)
+		return NULL;
+	at = (uintptr_t)stand_in - (uintptr_t)a->ops;
+	return at % sizeof(struct aio_op) == offsetof(struct aio_op, kernel.stand_in)
+		       ? aio_op_at((unsigned)(at / sizeof(struct aio_op)))
+		       : NULL;
+}
+
+bool aio_ops_of(unsigned long context)
+{
+	unsigned n = XU_LOAD(&aio->taken);
+
+	for (unsigned i = 0; i < n && i < NR_OPS; i++) {
+		const struct aio_op *op = aio_op_at(i);
+
+		if (op && XU_LOAD(&op->context) == context)
+			return true;
+	}
+	return false;
+}
+
 /* A stack by number; the count of changes makes a late exchange fail. */
 struct aio_op *aio_op_new(void)
 {

@@ -1,0 +1,334 @@
+/*
+ * The kernel's own asynchronous I/O: io_submit and kin, by libaio or by number.
+ *
+ * It is good at direct I/O, and a context in the kernel is what programs and libaio look into; so contexts stay the
+ * kernel's. But a buffered request is done inside io_submit: the program waits for the disk at each. Such a request is
+ * given to the carrier, and when it has ended, its event takes the kernel's way to the program:
+ *
+ *     io_submit --> buffered, and not in the page cache --> carrier --> ring
+ *         |                                                              | its end
+ *         | all others                                                   v
+ *         '----------------> the context in the kernel <----- a read of 0 bytes in the same context
+ *                                       |
+ *     io_getevents <-- the events of such reads turned into those they stand for
+ *
+ * So waiting, timeouts, signals, threads that share a context, and eventfds are all as the kernel has them. Who looks
+ * into the completion ring in memory without any call would see the stand-ins: from the first one on, that ring says of
+ * itself that it is not for reading (no magic number), which is the kernel's own way of sending readers to the call.
+ */
+#include <errno.h>
+#include <linux/aio_abi.h>
+
+#include "config/text.h"
+#include "core/syscall.h"
+#include "shim/engine/aio.h"
+#include "shim/engine/steps.h"
+#include "shim/policy.h"
+#include "shim/user_memory.h"
+
+/* The head of a context's mapping (fs/aio.c in the kernel), which libaio knows too. */
+struct context_page {
+	unsigned id, nr, head, tail, magic;
+};
+enum { CONTEXT_MAGIC = (int)0xa10a10a1 };
+
+/* The longest vector that is copied. */
+enum { PARTS = 4 };
+
+/* ---- Submitting ---- */
+
+/* Can all of this be read without waiting? Looks at its first and its last byte. */
+static bool is_cached(int fd, uint64_t off, size_t n)
+{
+	char byte;
+	struct iovec iov = {&byte, 1};
+
+	for (int i = 0; i < (n > 1 ? 2 : 1); i++) {
+		long ret = xu_sys(SYS_preadv2, fd, &iov, 1, i ? off + n - 1 : off, 0, RWF_NOWAIT);
+
+		if (ret < 0)
+			return ret != -EAGAIN;
+		if (!ret)
+			return true; /* the end of the file */
+		if (off / 4096 == (off + n - 1) / 4096)
+			return true;
+	}
+	return true;
+}
+
+/* How many bytes a vector asks for; it is copied to `to`. 0: it is not for us. */
+static size_t copy_vector(struct iovec *to, const struct iocb *cb)
+{
+	size_t size = 0;
+
+	if (!cb->aio_nbytes || cb->aio_nbytes > PARTS ||
+	    user_read(to, (const void *)(uintptr_t)cb->aio_buf,
+		      cb->aio_nbytes * sizeof(*to)) != (long)(cb->aio_nbytes * sizeof(*to)))
+		return 0;
+	for (unsigned i = 0; i < cb->aio_nbytes; i++) {
+		if (to[i].iov_len > 0x7ffff000 - size)
+			return 0;
+		size += to[i].iov_len;
+	}
+	return size;
+}
+
+/*
+ * May this be read? The kernel would answer EFAULT where it may not. Pages that once could be are remembered: to ask
+ * again at each request would take longer than all else.
+ */
+static bool readable(const void *at, size_t n)
+{
+	static uintptr_t known[64];
+	uintptr_t page = (uintptr_t)at / 4096, last = ((uintptr_t)at + n - 1) / 4096;
+	char byte;
+
+	for (; page <= last; page++) {
+		uintptr_t *slot = &known[page % 64];
+
+		if (XU_LOAD(slot) == page)
+			continue;
+		if (user_read(&byte, (const void *)(page * 4096), 1) != 1)
+			return false;
+		__atomic_store_n(slot, page, __ATOMIC_RELAXED);
+	}
+	return true;
+}
+
+static void kernel_done(struct aio_op *op, long res);
+
+/*
+ * The operation for a request that would hold up io_submit, or NULL where the kernel does as well, or where there is
+ * anything about it that it might refuse.
+ */
+static struct aio_op *take_request(struct call *c, aio_context_t context, struct iocb *user, const struct iocb *cb)
+{
+	bool vector = cb->aio_lio_opcode == IOCB_CMD_PREADV;
+	struct iovec parts[PARTS];
+	struct aio_op *op;
+	size_t size = cb->aio_nbytes;
+	long flags;
+
+	if ((cb->aio_lio_opcode != IOCB_CMD_PREAD && !vector) || cb->aio_reserved2 ||
+	    cb->aio_rw_flags || cb->aio_flags & ~IOCB_FLAG_RESFD || cb->aio_offset < 0)
+		return NULL;
+	flags = xu_sys(SYS_fcntl, cb->aio_fildes, F_GETFL);
+	if (flags < 0 || flags & (O_DIRECT | O_PATH) || (flags & O_ACCMODE) == O_WRONLY ||
+	    !kind_is_storage((int)cb->aio_fildes))
+		return NULL;
+	if (vector)
+		size = copy_vector(parts, cb);
+	if (!size || size > 0x7ffff000 || is_cached((int)cb->aio_fildes, (uint64_t)cb->aio_offset, size))
+		return NULL;
+	if (!aio_ready(c) || !(op = aio_op_new()))
+		return NULL;
+	xu_prep_rw(IORING_OP_READ, &op->sqe, (int)cb->aio_fildes, (const void *)(uintptr_t)cb->aio_buf,
+		   (unsigned)size, (uint64_t)cb->aio_offset);
+	if (vector) {
+		memcpy(op->kernel.parts, parts, sizeof(parts));
+		xu_prep_readv(&op->sqe, (int)cb->aio_fildes, op->kernel.parts, (unsigned)cb->aio_nbytes,
+			      (uint64_t)cb->aio_offset);
+	}
+	op->done = kernel_done;
+	op->context = context;
+	op->kernel.object = (uintptr_t)user;
+	op->kernel.data = cb->aio_data;
+	op->kernel.eventfd = cb->aio_flags & IOCB_FLAG_RESFD ? (int)cb->aio_resfd : -1;
+	return op;
+}
+
+/* Is this the kernel's context? Then it stops being read in memory. */
+static bool context_is_ours(aio_context_t context)
+{
+	struct context_page page;
+	unsigned none = 0;
+
+	if (user_read(&page, (const void *)context, sizeof(page)) != sizeof(page))
+		return false;
+	if (page.magic == (unsigned)CONTEXT_MAGIC)
+		return user_write(&((struct context_page *)context)->magic, &none, sizeof(none)) == sizeof(none);
+	return page.magic == 0 && page.nr;
+}
+
+static bool is_eventfd(int fd)
+{
+	char path[40], target[32];
+	struct xu_text t;
+	long n;
+
+	xu_text_init(&t, path, sizeof(path));
+	xu_text_str(&t, "/proc/self/fd/");
+	xu_text_num(&t, (unsigned)fd, 0);
+	n = xu_sys(SYS_readlinkat, AT_FDCWD, path, target, sizeof(target));
+	return n >= 20 && !memcmp(target, "anon_inode:[eventfd]", 20);
+}
+
+bool aio_take_submit(struct call *c, aio_context_t context, long nr, struct iocb **list)
+{
+	long done = 0, from = 0, ret = 0;
+	bool any = false;
+
+	if (nr <= 0 || nr > 65536 || !policy_user_memory() || policy_sandboxed())
+		return false;
+	for (long i = 0; i < nr; i++) {
+		struct aio_op *op = NULL;
+		struct iocb *user, cb;
+
+		if (readable(&list[i], sizeof(user)) && readable(list[i], sizeof(cb))) {
+			user = list[i];
+			cb = *user;
+			op = take_request(c, context, user, &cb);
+		}
+		if (op && ((op->kernel.eventfd >= 0 && !is_eventfd(op->kernel.eventfd)) ||
+			   !context_is_ours(context))) {
+			aio_op_free(op);
+			op = NULL;
+		}
+		if (!op)
+			continue;
+		/* What stands before it is the kernel's, and is to begin before it. */
+		if (i > from) {
+			ret = xu_sys(SYS_io_submit, context, i - from, &list[from]);
+			if (ret > 0)
+				done += ret;
+			if (ret != i - from) {
+				aio_op_free(op);
+				goto out;
+			}
+		}
+		any = true;
+		aio_send(op);
+		done++;
+		from = i + 1;
+	}
+	if (!any)
+		return false;
+	if (from < nr) {
+		ret = xu_sys(SYS_io_submit, context, nr - from, &list[from]);
+		if (ret > 0)
+			done += ret;
+	}
+out:
+	answer(c, done ? done : ret);
+	return true;
+}
+
+/* ---- Events ---- */
+
+/* In the carrier: send the event on its way, by a read of nothing. */
+static void kernel_done(struct aio_op *op, long res)
+{
+	static const struct timespec tick = {0, 100000};
+	struct iocb *cb = &op->kernel.stand_in;
+	long fd = -1, ret = 0;
+	aio_context_t context;
+
+	op->kernel.result = res;
+	memset(cb, 0, sizeof(*cb));
+	cb->aio_lio_opcode = IOCB_CMD_PREAD;
+	cb->aio_fildes = (uint32_t)op->sqe.fd;
+	if (op->kernel.eventfd >= 0) {
+		cb->aio_flags = IOCB_FLAG_RESFD;
+		cb->aio_resfd = (uint32_t)op->kernel.eventfd;
+	}
+	context = op->context;
+	__atomic_store_n(&op->context, 0, __ATOMIC_RELAXED);
+	/* A full context has room again when the program has taken some; an fd may be closed by now. */
+	for (int i = 0; i < 100000; i++) {
+		ret = xu_sys(SYS_io_submit, context, 1, &cb);
+		if (ret == -EAGAIN) {
+			xu_sys(SYS_nanosleep, &tick, 0);
+		} else if (ret == -EBADF && fd < 0) {
+			fd = xu_sys(SYS_openat, AT_FDCWD, "/dev/null", O_RDONLY | O_CLOEXEC, 0);
+			cb->aio_fildes = (uint32_t)fd;
+		} else if (ret == -EBADF && cb->aio_flags) {
+			cb->aio_flags = 0;
+		} else {
+			break;
+		}
+	}
+	if (fd >= 0)
+		xu_sys(SYS_close, fd);
+	/* The context is gone: nobody will ask. */
+	if (ret != 1)
+		aio_op_free(op);
+}
+
+/* Turn stand-ins into the events they stand for. */
+static void translate(struct io_event *events, long nr)
+{
+	for (long i = 0; i < nr; i++) {
+		struct aio_op *op = aio_op_of((const void *)(uintptr_t)events[i].obj);
+
+		if (!op)
+			continue;
+		events[i].data = op->kernel.data;
+		events[i].obj = op->kernel.object;
+		events[i].res = op->kernel.result;
+		events[i].res2 = 0;
+		aio_op_free(op);
+	}
+}
+
+bool aio_take_events(struct call *c, aio_context_t context, long min_nr, long nr, struct io_event *events,
+		     struct timespec *timeout, const void *masked)
+{
+	long ret;
+
+	if (masked)
+		ret = xu_sys(SYS_io_pgetevents, context, min_nr, nr, events, timeout, masked);
+	else
+		ret = xu_sys(SYS_io_getevents, context, min_nr, nr, events, timeout);
+	if (ret > 0)
+		translate(events, ret);
+	answer(c, ret);
+	c->way = WAY_KERNEL;
+	return true;
+}
+
+/* libaio's, with a plain mask; the call has it as a pair with its size. */
+bool aio_take_pgetevents(struct call *c, aio_context_t context, long min_nr, long nr, struct io_event *events,
+			 struct timespec *timeout, const void *mask)
+{
+	const struct {
+		const void *mask;
+		size_t size;
+	} masked = {mask, 8};
+
+	return aio_take_events(c, context, min_nr, nr, events, timeout, &masked);
+}
+
+/* libaio's: call the function of each event that is there. */
+bool aio_take_run(struct call *c, aio_context_t context)
+{
+	struct timespec none = {0, 0};
+	struct io_event event;
+	long ret;
+
+	while ((ret = xu_sys(SYS_io_getevents, context, 0, 1, &event, &none)) == 1) {
+		void (*fn)(aio_context_t, struct iocb *, long, long);
+
+		translate(&event, 1);
+		fn = (void (*)(aio_context_t, struct iocb *, long, long))(uintptr_t)event.data;
+		fn(context, (struct iocb *)(uintptr_t)event.obj, (long)event.res, (long)event.res2);
+	}
+	answer(c, ret);
+	c->way = WAY_KERNEL;
+	return true;
+}
+
+/* What of it is with the carrier has ended when the kernel destroys it: it will not touch the program's memory. */
+bool aio_take_destroy(struct call *c, aio_context_t context)
+{
+	static const struct timespec second = {1, 0};
+
+	for (int i = 0; i < 30 && aio_counted(AIO_SUBMITTED); i++) {
+		unsigned seen = aio_ended();
+
+		if (!aio_ops_of(context))
+			break;
+		aio_await(seen, &second, false);
+	}
+	(void)c;
+	return false;
+}
