@@ -86,11 +86,11 @@ static bool readable(const void *at, size_t n)
 	for (; page <= last; page++) {
 		uintptr_t *slot = &known[page % 64];
 
-		if (XU_LOAD(slot) == page)
+		if (XU_LOAD(slot) == page + 1)
 			continue;
 		if (user_read(&byte, (const void *)(page * 4096), 1) != 1)
 			return false;
-		__atomic_store_n(slot, page, __ATOMIC_RELAXED);
+		__atomic_store_n(slot, page + 1, __ATOMIC_RELAXED);
 	}
 	return true;
 }

@@ -181,10 +181,22 @@ bool aio_take_read(struct call *c, struct aiocb *cb)
 	return (aio_ready(c) && read_at_once(c, cb)) || enqueue(c, cb, IORING_OP_READ, LIO_READ);
 }
 
+/*
+ * A write through the page cache does not wait for the disk, and ext4 has each done by a worker of the ring, one after
+ * another: glibc's thread for the file does that with less ado. Then the syncs of such files are glibc's, too, since they
+ * have to come after its writes.
+ */
+static bool writes_directly(int fd)
+{
+	return kind_has_flag(fd, O_DIRECT);
+}
+
 bool aio_take_write(struct call *c, struct aiocb *cb)
 {
 	if (!is_ours(cb))
 		return foreign_request(c, REASON_ARGUMENT);
+	if (!writes_directly(cb->aio_fildes))
+		return foreign_request(c, REASON_PAGE_CACHE);
 	return enqueue(c, cb, IORING_OP_WRITE, LIO_WRITE);
 }
 
@@ -197,6 +209,8 @@ bool aio_take_fsync(struct call *c, int op, struct aiocb *cb)
 	    cb->aio_reqprio < 0 || cb->aio_reqprio > PRIO_DELTA_MAX ||
 	    !kind_is_storage(cb->aio_fildes))
 		return foreign_request(c, REASON_ARGUMENT);
+	if (!(flags & O_DIRECT))
+		return foreign_request(c, REASON_PAGE_CACHE);
 	return enqueue(c, cb, IORING_OP_FSYNC, op == O_DSYNC ? LIO_NOP + 1 : LIO_NOP + 2);
 }
 
@@ -338,7 +352,8 @@ static bool list_is_ours(struct aiocb *const *list, int nr, unsigned *requests)
 		if (!list[i] || list[i]->aio_lio_opcode == LIO_NOP)
 			continue;
 		if ((list[i]->aio_lio_opcode != LIO_READ && list[i]->aio_lio_opcode != LIO_WRITE) ||
-		    !is_ours(list[i]))
+		    !is_ours(list[i]) ||
+		    (list[i]->aio_lio_opcode == LIO_WRITE && !writes_directly(list[i]->aio_fildes)))
 			return false;
 		++*requests;
 	}
