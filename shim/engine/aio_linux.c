@@ -234,7 +234,7 @@ static void kernel_done(struct aio_op *op, long res)
 	context = op->context;
 	__atomic_store_n(&op->context, 0, __ATOMIC_RELAXED);
 	/* A full context has room again when the program has taken some; an fd may be closed by now. */
-	for (int i = 0; i < 100000; i++) {
+	for (int i = 0; i < 10000; i++) {
 		ret = xu_sys(SYS_io_submit, context, 1, &cb);
 		if (ret == -EAGAIN) {
 			xu_sys(SYS_nanosleep, &tick, 0);

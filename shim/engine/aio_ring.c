@@ -255,17 +255,22 @@ static long do_plainly(const struct io_uring_sqe *s)
 	}
 }
 
+static bool reap(struct carrier *k);
+
 /*
- * The kernel would not be entered any more. Entries that it has not taken are done plainly, in their order; what it has
- * taken can not be asked for again, and never ends.
+ * The kernel would not be entered any more. Entries that it has not taken never began: they are done plainly, in their
+ * order. What it has taken ends in time, if it may be asked for that; else it is done again, which at a given position
+ * changes nothing.
  */
 static void lose_ring(struct carrier *k, int error)
 {
-	struct xu_sq *sq = &k->thread->ring.sq;
-	unsigned from = sq->tail - xu_sq_ready(&k->thread->ring), to = sq->tail;
+	struct xu_ring *ring = &k->thread->ring;
+	unsigned n = xu_sq_ready(ring), from = ring->sq.tail - n;
 
-	for (unsigned i = from; i != to; i++) {
-		uint64_t ticket = sq->sqes[i & sq->mask].user_data;
+	ring->sq.tail = from;
+	XU_STORE_RELEASE(ring->sq.ktail, from);
+	for (unsigned i = from; i != from + n; i++) {
+		uint64_t ticket = ring->sq.sqes[i & ring->sq.mask].user_data;
 
 		if (ticket > TICKET_CANCEL) {
 			struct aio_op *op = (struct aio_op *)(uintptr_t)ticket;
@@ -273,8 +278,16 @@ static void lose_ring(struct carrier *k, int error)
 			land(k, op, do_plainly(&op->sqe));
 		}
 	}
+	while (k->in_flight) {
+		int ret = xu_submit_and_wait(ring, 1);
+
+		if (ret < 0 && ret != -EINTR)
+			break;
+		reap(k);
+	}
 	while (k->in_flight)
-		land(k, k->in_flight, -EIO);
+		land(k, k->in_flight,
+		     k->in_flight->after_appends ? -EIO : do_plainly(&k->in_flight->sqe));
 	k->cancels = 0;
 	k->cancel_result = -ENOENT;
 	k->bell_armed = false;
@@ -331,10 +344,9 @@ static void launch(struct carrier *k, struct aio_op *op)
 /* Take what has completed. True: there were operations among it. */
 static bool reap(struct carrier *k)
 {
-	bool any;
-
 	struct xu_ring *ring = &k->thread->ring;
 	struct io_uring_cqe *cqe;
+	bool any;
 
 	while (ring->live && (cqe = xu_cq_front(ring))) {
 		uint64_t ticket = cqe->user_data;
@@ -525,7 +537,7 @@ static bool rest(struct carrier *k)
 }
 
 /* The ring, if it is to be had; only with nothing in flight. */
-static bool have_ring(struct carrier *k, enum reason *reason)
+static bool have_ring(struct carrier *k)
 {
 	struct call c = {.thread = k->thread};
 	unsigned workers[2] = {8, 8};
@@ -539,7 +551,7 @@ static bool have_ring(struct carrier *k, enum reason *reason)
 	ok = policy_ring(&c) && policy_op(&c, IORING_OP_READ) && policy_op(&c, IORING_OP_WRITE) &&
 	     policy_op(&c, IORING_OP_FSYNC) && policy_op(&c, IORING_OP_ASYNC_CANCEL) &&
 	     policy_op(&c, IORING_OP_FUTEX_WAIT);
-	*reason = c.reason;
+	aio->reason = c.reason;
 	if (ok)
 		xu_register(&k->thread->ring, IORING_REGISTER_IOWQ_MAX_WORKERS, workers, 2);
 	return ok;
@@ -551,39 +563,49 @@ static void set_state(unsigned state)
 	aio_wake(&aio->state);
 }
 
-/* The end, unless somebody sent something at the last moment. */
-static bool may_end(void)
+/* The end, in this state, unless somebody sent something at the last moment. */
+static bool may_end(unsigned state)
 {
-	unsigned none = NONE;
-
-	set_state(NONE);
+	set_state(state);
 	if (!__atomic_load_n(&aio->queue, __ATOMIC_SEQ_CST))
 		return true;
-	return !__atomic_compare_exchange_n(&aio->state, &none, READY, false, __ATOMIC_SEQ_CST,
+	return !__atomic_compare_exchange_n(&aio->state, &state, READY, false, __ATOMIC_SEQ_CST,
 					    __ATOMIC_SEQ_CST);
+}
+
+/* Without a ring: what was sent is done plainly. */
+static void do_waiting(struct carrier *k)
+{
+	while (k->waiting) {
+		struct aio_op *op = k->waiting;
+
+		unlink_waiting(k, &k->waiting);
+		if (op->kind == AIO_CANCEL)
+			cancel(k, op);
+		else
+			finish(k, op, do_plainly(&op->sqe));
+	}
 }
 
 static void run(struct carrier *k)
 {
-	enum reason reason;
-
 	for (;;) {
 		take(k);
 		/* A change of identity asks for another ring, once this one has nothing left to do. */
-		if (policy_ring_current(k->thread) || (!k->flying && have_ring(k, &reason)))
+		if (policy_ring_current(k->thread) || (!k->flying && have_ring(k))) {
 			start_waiting(k);
-		else if (!k->flying)
-			while (k->waiting) {
-				struct aio_op *op = k->waiting;
-
-				unlink_waiting(k, &k->waiting);
-				finish(k, op, -EAGAIN);
-			}
+		} else if (!k->flying) {
+			do_waiting(k);
+			reap(k);
+			if (may_end(REFUSED))
+				return;
+			continue;
+		}
 		if (reap(k) && k->waiting)
 			continue;
-		if (!k->flying && !k->waiting && XU_LOAD(&aio->stop) && may_end())
+		if (!k->flying && !k->waiting && XU_LOAD(&aio->stop) && may_end(NONE))
 			return;
-		if (!rest(k) && may_end())
+		if (!rest(k) && may_end(NONE))
 			return;
 		reap(k);
 	}
@@ -598,7 +620,7 @@ static void *carrier(void *arg)
 	aio->carrier = (int)xu_sys(SYS_gettid);
 	xu_sys(SYS_prctl, 15 /* PR_SET_NAME */, "xuring-aio", 0, 0, 0);
 	aio->reason = REASON_NO_RING;
-	if (!have_ring(&k, &aio->reason)) {
+	if (!have_ring(&k)) {
 		set_state(REFUSED);
 		return NULL;
 	}
@@ -666,17 +688,14 @@ bool aio_ready(struct call *c)
 	}
 }
 
-/* Nobody will carry what is in the queue. */
-static void fail_queue(void)
+/* There is no carrier any more for what is in the queue. */
+static void do_queue(void)
 {
-	struct aio_op *op = __atomic_exchange_n(&aio->queue, NULL, __ATOMIC_ACQ_REL);
+	struct carrier k = {.thread = NULL};
 
-	while (op) {
-		struct aio_op *next = op->next;
-
-		op->done(op, -EAGAIN);
-		op = next;
-	}
+	k.waiting_end = &k.waiting;
+	take(&k);
+	do_waiting(&k);
 	tell_ended(1);
 }
 
@@ -684,7 +703,7 @@ void aio_send(struct aio_op *first)
 {
 	struct aio_op *last = NULL, *op = first;
 	struct call c;
-	unsigned n = 0;
+	unsigned n = 0, state;
 
 	/* Turned round: the queue has the last first. */
 	while (op) {
@@ -705,8 +724,9 @@ void aio_send(struct aio_op *first)
 		aio_wake(&aio->bell);
 	}
 	/* It may have ended just now. */
-	if (__atomic_load_n(&aio->state, __ATOMIC_SEQ_CST) == NONE && !aio_ready(&c))
-		fail_queue();
+	state = __atomic_load_n(&aio->state, __ATOMIC_SEQ_CST);
+	if ((state == NONE || state == REFUSED) && !aio_ready(&c))
+		do_queue();
 }
 
 void aio_ring_renew(void)
