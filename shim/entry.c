@@ -428,8 +428,8 @@ static void seen(struct call *c, long res)
 /* ---- syscall(): the number decides ---- */
 
 /* The mask is another thing here than it is for libaio's function of this name. */
-static bool try_io_pgetevents_masked(struct call *c, bool cancels, unsigned long ctx, long min, long nr,
-				     struct io_event *events, void *timeout, void *masked)
+static bool try_io_pgetevents_masked(struct call *c, bool cancels, unsigned long ctx, long min,
+				     long nr, struct io_event *events, void *timeout, void *masked)
 {
 	(void)cancels;
 	call_served(c, SYM_io_pgetevents);

@@ -44,10 +44,10 @@ struct aio_op {
 	struct aio_op *prev; /* in flight */
 	enum aio_kind kind;
 	bool used;
-	bool after_all;	    /* not before all others of its fd have ended: a sync */
-	bool after_appends; /* not before all earlier ones of its kind have ended: O_APPEND */
-	bool from_posix;    /* aio_cancel may end it */
-	bool cancelled;	    /* it was asked to end early */
+	bool after_all;	       /* not before all others of its fd have ended: a sync */
+	bool after_appends;    /* not before all earlier ones of its kind have ended: O_APPEND */
+	bool from_posix;       /* aio_cancel may end it */
+	bool cancelled;	       /* it was asked to end early */
 	unsigned long context; /* of io_submit: 0 once its event is on its way */
 	void (*done)(struct aio_op *op, long res); /* in the carrier, at the end; frees it */
 	struct io_uring_sqe sqe;
@@ -134,14 +134,15 @@ uint64_t aio_counted(enum aio_count what);
 bool aio_take_read(struct call *c, struct aiocb *cb);
 bool aio_take_write(struct call *c, struct aiocb *cb);
 bool aio_take_fsync(struct call *c, int op, struct aiocb *cb);
-bool aio_take_suspend(struct call *c, const struct aiocb *const *list, int nr, const struct timespec *timeout);
+bool aio_take_suspend(struct call *c, const struct aiocb *const *list, int nr,
+		      const struct timespec *timeout);
 bool aio_take_cancel(struct call *c, int fd, struct aiocb *cb);
 bool aio_take_list(struct call *c, int mode, struct aiocb *const *list, int nr, const void *event);
 bool aio_take_submit(struct call *c, unsigned long context, long nr, struct iocb **list);
-bool aio_take_events(struct call *c, unsigned long context, long min_nr, long nr, struct io_event *events,
-		     struct timespec *timeout, const void *mask);
-bool aio_take_pgetevents(struct call *c, unsigned long context, long min_nr, long nr, struct io_event *events,
-			 struct timespec *timeout, const void *mask);
+bool aio_take_events(struct call *c, unsigned long context, long min_nr, long nr,
+		     struct io_event *events, struct timespec *timeout, const void *mask);
+bool aio_take_pgetevents(struct call *c, unsigned long context, long min_nr, long nr,
+			 struct io_event *events, struct timespec *timeout, const void *mask);
 bool aio_take_run(struct call *c, unsigned long context);
 bool aio_take_destroy(struct call *c, unsigned long context);
 

@@ -62,8 +62,8 @@ static size_t copy_vector(struct iovec *to, const struct iocb *cb)
 	size_t size = 0;
 
 	if (!cb->aio_nbytes || cb->aio_nbytes > PARTS ||
-	    user_read(to, (const void *)(uintptr_t)cb->aio_buf,
-		      cb->aio_nbytes * sizeof(*to)) != (long)(cb->aio_nbytes * sizeof(*to)))
+	    user_read(to, (const void *)(uintptr_t)cb->aio_buf, cb->aio_nbytes * sizeof(*to)) !=
+		    (long)(cb->aio_nbytes * sizeof(*to)))
 		return 0;
 	for (unsigned i = 0; i < cb->aio_nbytes; i++) {
 		if (to[i].iov_len > 0x7ffff000 - size)
@@ -101,7 +101,8 @@ static void kernel_done(struct aio_op *op, long res);
  * The operation for a request that would hold up io_submit, or NULL where the kernel does as well, or where there is
  * anything about it that it might refuse.
  */
-static struct aio_op *take_request(struct call *c, aio_context_t context, struct iocb *user, const struct iocb *cb)
+static struct aio_op *take_request(struct call *c, aio_context_t context, struct iocb *user,
+				   const struct iocb *cb)
 {
 	bool vector = cb->aio_lio_opcode == IOCB_CMD_PREADV;
 	struct iovec parts[PARTS];
@@ -118,16 +119,17 @@ static struct aio_op *take_request(struct call *c, aio_context_t context, struct
 		return NULL;
 	if (vector)
 		size = copy_vector(parts, cb);
-	if (!size || size > 0x7ffff000 || is_cached((int)cb->aio_fildes, (uint64_t)cb->aio_offset, size))
+	if (!size || size > 0x7ffff000 ||
+	    is_cached((int)cb->aio_fildes, (uint64_t)cb->aio_offset, size))
 		return NULL;
 	if (!aio_ready(c) || !(op = aio_op_new()))
 		return NULL;
-	xu_prep_rw(IORING_OP_READ, &op->sqe, (int)cb->aio_fildes, (const void *)(uintptr_t)cb->aio_buf,
-		   (unsigned)size, (uint64_t)cb->aio_offset);
+	xu_prep_rw(IORING_OP_READ, &op->sqe, (int)cb->aio_fildes,
+		   (const void *)(uintptr_t)cb->aio_buf, (unsigned)size, (uint64_t)cb->aio_offset);
 	if (vector) {
 		memcpy(op->kernel.parts, parts, sizeof(parts));
-		xu_prep_readv(&op->sqe, (int)cb->aio_fildes, op->kernel.parts, (unsigned)cb->aio_nbytes,
-			      (uint64_t)cb->aio_offset);
+		xu_prep_readv(&op->sqe, (int)cb->aio_fildes, op->kernel.parts,
+			      (unsigned)cb->aio_nbytes, (uint64_t)cb->aio_offset);
 	}
 	op->done = kernel_done;
 	op->context = context;
@@ -146,7 +148,8 @@ static bool context_is_ours(aio_context_t context)
 	if (user_read(&page, (const void *)context, sizeof(page)) != sizeof(page))
 		return false;
 	if (page.magic == (unsigned)CONTEXT_MAGIC)
-		return user_write(&((struct context_page *)context)->magic, &none, sizeof(none)) == sizeof(none);
+		return user_write(&((struct context_page *)context)->magic, &none, sizeof(none)) ==
+		       sizeof(none);
 	return page.magic == 0 && page.nr;
 }
 
@@ -270,8 +273,8 @@ static void translate(struct io_event *events, long nr)
 	}
 }
 
-bool aio_take_events(struct call *c, aio_context_t context, long min_nr, long nr, struct io_event *events,
-		     struct timespec *timeout, const void *masked)
+bool aio_take_events(struct call *c, aio_context_t context, long min_nr, long nr,
+		     struct io_event *events, struct timespec *timeout, const void *masked)
 {
 	long ret;
 
@@ -287,8 +290,8 @@ bool aio_take_events(struct call *c, aio_context_t context, long min_nr, long nr
 }
 
 /* libaio's, with a plain mask; the call has it as a pair with its size. */
-bool aio_take_pgetevents(struct call *c, aio_context_t context, long min_nr, long nr, struct io_event *events,
-			 struct timespec *timeout, const void *mask)
+bool aio_take_pgetevents(struct call *c, aio_context_t context, long min_nr, long nr,
+			 struct io_event *events, struct timespec *timeout, const void *mask)
 {
 	const struct {
 		const void *mask;

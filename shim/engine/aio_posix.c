@@ -165,7 +165,8 @@ static bool enqueue(struct call *c, struct aiocb *cb, int opcode, int lio_opcode
 		return foreign_request(c, REASON_SIZE);
 	begin(cb, lio_opcode);
 	if (opcode == IORING_OP_FSYNC) {
-		xu_prep_fsync(&op->sqe, cb->aio_fildes, lio_opcode == LIO_NOP + 1 ? IORING_FSYNC_DATASYNC : 0);
+		xu_prep_fsync(&op->sqe, cb->aio_fildes,
+			      lio_opcode == LIO_NOP + 1 ? IORING_FSYNC_DATASYNC : 0);
 		op->after_all = true;
 	}
 	aio_send(op);
@@ -253,7 +254,8 @@ static enum outlook look(const struct aiocb *const *list, int nr)
 	return !ours ? ALL_FOREIGN : foreign ? SOME_FOREIGN : ALL_OURS;
 }
 
-bool aio_take_suspend(struct call *c, const struct aiocb *const *list, int nr, const struct timespec *timeout)
+bool aio_take_suspend(struct call *c, const struct aiocb *const *list, int nr,
+		      const struct timespec *timeout)
 {
 	static const struct timespec slice = {0, 1000000};
 	struct timespec end, left;
@@ -333,7 +335,7 @@ bool aio_take_cancel(struct call *c, int fd, struct aiocb *cb)
 	aio_send(op);
 	while (!XU_LOAD_ACQUIRE(&op->cancel.answered))
 		aio_sleep(&op->cancel.answered, 0, NULL);
-	result = op->cancel.too_late    ? AIO_NOTCANCELED
+	result = op->cancel.too_late	? AIO_NOTCANCELED
 		 : op->cancel.cancelled ? AIO_CANCELED
 					: AIO_ALLDONE;
 	aio_op_free(op);
@@ -452,7 +454,8 @@ bool aio_take_fsync(struct call *c, int op, struct aiocb *cb)
 	return false;
 }
 
-bool aio_take_suspend(struct call *c, const struct aiocb *const *list, int nr, const struct timespec *timeout)
+bool aio_take_suspend(struct call *c, const struct aiocb *const *list, int nr,
+		      const struct timespec *timeout)
 {
 	(void)c, (void)list, (void)nr, (void)timeout;
 	return false;

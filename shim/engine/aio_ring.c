@@ -33,16 +33,16 @@ struct aio {
 	unsigned state; /* enum standing; a futex while it is STARTING */
 	unsigned stop;	/* the carrier is to end when it has nothing left */
 	int pid;
-	int carrier;		    /* its tid */
-	enum reason reason;	    /* why REFUSED */
-	unsigned refusals;	    /* calls since then */
-	struct aio_op *queue;	    /* sent and not yet taken: last first */
-	unsigned asleep;	    /* the carrier sleeps, or is about to */
-	unsigned bell;		    /* futex: what wakes it */
-	unsigned ended;		    /* futex: operations that have ended */
-	unsigned awaited;	    /* somebody sleeps on it */
-	uint64_t free;		    /* the first free operation + 1, and a count of changes above it */
-	unsigned taken;		    /* operations of the array that ever were in use */
+	int carrier;	      /* its tid */
+	enum reason reason;   /* why REFUSED */
+	unsigned refusals;    /* calls since then */
+	struct aio_op *queue; /* sent and not yet taken: last first */
+	unsigned asleep;      /* the carrier sleeps, or is about to */
+	unsigned bell;	      /* futex: what wakes it */
+	unsigned ended;	      /* futex: operations that have ended */
+	unsigned awaited;     /* somebody sleeps on it */
+	uint64_t free;	      /* the first free operation + 1, and a count of changes above it */
+	unsigned taken;	      /* operations of the array that ever were in use */
 	uint64_t counts[NR_AIO_COUNTS];
 	struct aio_op ops[NR_OPS];
 };
@@ -92,8 +92,7 @@ struct aio_op *aio_op_at(unsigned number)
 {
 	struct aio *a = XU_LOAD_ACQUIRE(&aio);
 
-	return a && number < NR_OPS && XU_LOAD_ACQUIRE(&a->ops[number].used) ? &a->ops[number]
-									     : NULL;
+	return a && number < NR_OPS && XU_LOAD_ACQUIRE(&a->ops[number].used) ? &a->ops[number] : NULL;
 }
 
 struct aio_op *aio_op_of(const void *stand_in)
@@ -212,7 +211,7 @@ struct carrier {
 	struct thread *thread;
 	struct aio_op *waiting, **waiting_end; /* taken, not yet in the ring; oldest first */
 	struct aio_op *in_flight;
-	unsigned flying;  /* how many those are */
+	unsigned flying;   /* how many those are */
 	unsigned prepared; /* entries that were not submitted yet */
 	unsigned finished; /* operations that have ended, and nobody was told */
 	bool bell_armed;   /* the ring wakes us when the bell changes */
@@ -249,8 +248,7 @@ static long do_plainly(const struct io_uring_sqe *s)
 		return xu_sys(SYS_preadv2, s->fd, s->addr, s->len, s->off, 0, s->rw_flags);
 	case IORING_OP_WRITEV:
 		return xu_sys(SYS_pwritev2, s->fd, s->addr, s->len, s->off, 0, s->rw_flags);
-	case IORING_OP_FSYNC:
-		return xu_sys(s->fsync_flags ? SYS_fdatasync : SYS_fsync, s->fd);
+	case IORING_OP_FSYNC: return xu_sys(s->fsync_flags ? SYS_fdatasync : SYS_fsync, s->fd);
 	default: return -EIO;
 	}
 }
@@ -676,8 +674,8 @@ bool aio_ready(struct call *c)
 			break;
 		default: break;
 		}
-		if (!__atomic_compare_exchange_n(&a->state, &state, STARTING, false, __ATOMIC_SEQ_CST,
-						 __ATOMIC_SEQ_CST))
+		if (!__atomic_compare_exchange_n(&a->state, &state, STARTING, false,
+						 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 			continue;
 		process_wake(AWAKE_AIO_LIVE);
 		a->pid = (int)xu_sys(SYS_getpid);
@@ -716,8 +714,8 @@ void aio_send(struct aio_op *first)
 	}
 	aio_count(AIO_SUBMITTED, n);
 	first->next = XU_LOAD_ACQUIRE(&aio->queue);
-	while (!__atomic_compare_exchange_n(&aio->queue, &first->next, last, false, __ATOMIC_SEQ_CST,
-					    __ATOMIC_ACQUIRE))
+	while (!__atomic_compare_exchange_n(&aio->queue, &first->next, last, false,
+					    __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE))
 		;
 	if (XU_LOAD(&aio->asleep) && __atomic_exchange_n(&aio->asleep, 0, __ATOMIC_SEQ_CST)) {
 		__atomic_add_fetch(&aio->bell, 1, __ATOMIC_SEQ_CST);

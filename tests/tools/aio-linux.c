@@ -34,7 +34,8 @@ static long io_submit(aio_context_t ctx, long nr, struct iocb **list)
 	return syscall(SYS_io_submit, ctx, nr, list);
 }
 
-static long io_getevents(aio_context_t ctx, long min, long nr, struct io_event *events, struct timespec *timeout)
+static long io_getevents(aio_context_t ctx, long min, long nr, struct io_event *events,
+			 struct timespec *timeout)
 {
 	return syscall(SYS_io_getevents, ctx, min, nr, events, timeout);
 }
@@ -136,8 +137,9 @@ static int read_many(aio_context_t ctx, int fd, int opcode, int batch)
 		for (long e = 0; e < n; e++) {
 			int i = (int)events[e].data - 1000;
 
-			good += i >= 0 && i < MANY && events[e].obj == (uintptr_t)&cb[i] && events[e].res == BLOCK &&
-				!events[e].res2 && is_filled(block(i), (uint64_t)(i * 37 % BLOCKS) * BLOCK);
+			good += i >= 0 && i < MANY && events[e].obj == (uintptr_t)&cb[i] &&
+				events[e].res == BLOCK && !events[e].res2 &&
+				is_filled(block(i), (uint64_t)(i * 37 % BLOCKS) * BLOCK);
 		}
 		got += (int)n;
 	}
@@ -181,14 +183,16 @@ static void case_mixed(void)
 	show("io_getevents", io_getevents(ctx, 5, 5, events, NULL));
 	for (int i = 0; i < 5; i++)
 		sum += (long long)(events[i].data - 999) * (events[i].res + 1);
-	printf("sum %lld, right %d %d\n", sum, is_filled(block(0), BLOCK), is_filled(block(1), 200 * BLOCK));
+	printf("sum %lld, right %d %d\n", sum, is_filled(block(0), BLOCK),
+	       is_filled(block(1), 200 * BLOCK));
 }
 
 static void case_errors(void)
 {
 	aio_context_t ctx = context(8), none = 0;
 	int cold = open_cold(O_RDONLY), out = open_file(O_WRONLY);
-	struct iocb cb = request(IOCB_CMD_PREAD, cold, 0, 9), other = cb, *list[3] = {&cb, &other, (struct iocb *)8};
+	struct iocb cb = request(IOCB_CMD_PREAD, cold, 0, 9), other = cb,
+		    *list[3] = {&cb, &other, (struct iocb *)8};
 	struct io_event event;
 	struct timespec nothing = {0, 0};
 
@@ -355,8 +359,12 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } cases[] = {
-#define CASE(name) {#name, case_##name}
-	CASE(read), CASE(mixed), CASE(errors), CASE(eventfd), CASE(threads), CASE(destroy), CASE(fork),
+#define CASE(name)                                                                                 \
+	{                                                                                          \
+#name, case_##name                                                                 \
+	}
+	CASE(read),    CASE(mixed),   CASE(errors), CASE(eventfd),
+	CASE(threads), CASE(destroy), CASE(fork),
 };
 
 int main(int argc, char **argv)

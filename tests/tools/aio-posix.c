@@ -177,7 +177,8 @@ static void case_write(void)
 /* With O_APPEND, in the order of the calls, wherever the requests say. */
 static void case_append(void)
 {
-	static const int flags[] = {O_WRONLY | O_APPEND | O_TRUNC, O_WRONLY | O_APPEND | O_TRUNC | O_DIRECT};
+	static const int flags[] = {O_WRONLY | O_APPEND | O_TRUNC,
+				    O_WRONLY | O_APPEND | O_TRUNC | O_DIRECT};
 
 	for (int f = 0; f < 2; f++) {
 		int fd = open_file(flags[f]), in;
@@ -206,7 +207,8 @@ static void case_append(void)
 
 static void case_errors(void)
 {
-	int fd = open_file(O_RDONLY), out = open_file(O_WRONLY), direct = open_file(O_RDWR | O_DIRECT);
+	int fd = open_file(O_RDONLY), out = open_file(O_WRONLY),
+	    direct = open_file(O_RDWR | O_DIRECT);
 	struct aiocb cb = request(-1, 0, 0);
 	struct aiocb *list[2] = {&cb, NULL};
 
@@ -299,8 +301,8 @@ static void case_signal(void)
 		cb.aio_sigevent.sigev_value.sival_int = 4711 + i;
 		show("aio", i == 2 ? aio_write(&cb) : aio_read(&cb));
 		wait_told(i + 1);
-		printf("told %d: code %d value %d own pid %d own uid %d, %s %zd\n", (int)told, told_info.si_code,
-		       told_info.si_value.sival_int, told_info.si_pid == getpid(),
+		printf("told %d: code %d value %d own pid %d own uid %d, %s %zd\n", (int)told,
+		       told_info.si_code, told_info.si_value.sival_int, told_info.si_pid == getpid(),
 		       told_info.si_uid == getuid(), strerror(aio_error(&cb)), aio_return(&cb));
 	}
 	/* Nobody is told of these. */
@@ -331,8 +333,8 @@ static void told_by_thread(union sigval value)
 	pthread_sigmask(SIG_SETMASK, NULL, &mask);
 	for (int sig = 1; sig < 32; sig++)
 		blocked += sigismember(&mask, sig);
-	printf("thread: value %d, detached %d, small stack %d, signals blocked %d\n", value.sival_int,
-	       state == PTHREAD_CREATE_DETACHED, stack < 1 << 20, blocked);
+	printf("thread: value %d, detached %d, small stack %d, signals blocked %d\n",
+	       value.sival_int, state == PTHREAD_CREATE_DETACHED, stack < 1 << 20, blocked);
 	told++;
 }
 
@@ -433,7 +435,8 @@ static void case_list(void)
 		list[MANY] = list[MANY + 1] = NULL;
 		memset(memory, 0, (size_t)MANY * BLOCK);
 		event.sigev_value.sival_int = 99;
-		show("list", lio_listio(mode ? LIO_NOWAIT : LIO_WAIT, list, MANY + 2, mode ? &event : NULL));
+		show("list",
+		     lio_listio(mode ? LIO_NOWAIT : LIO_WAIT, list, MANY + 2, mode ? &event : NULL));
 		if (mode)
 			wait_told(1);
 		for (int i = good = 0; i < MANY; i++)
@@ -505,7 +508,8 @@ static void *reader(void *arg)
 		for (int j = 0; j < 4; j++) {
 			await(&cb[j]);
 			good += aio_return(&cb[j]) == BLOCK &&
-				is_filled(buf + (size_t)j * BLOCK, (uint64_t)((i * 4 + j) % BLOCKS) * BLOCK);
+				is_filled(buf + (size_t)j * BLOCK,
+					  (uint64_t)((i * 4 + j) % BLOCKS) * BLOCK);
 		}
 	}
 	close(fd);
@@ -675,9 +679,13 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } cases[] = {
-#define CASE(name) {#name, case_##name}
-	CASE(read),   CASE(write), CASE(append), CASE(errors),	CASE(signal),	CASE(thread), CASE(suspend), CASE(quiet),
-	CASE(list),   CASE(cancel), CASE(threads), CASE(fork), CASE(child), CASE(identity), CASE(many),	 CASE(handler), CASE(exit),
+#define CASE(name)                                                                                 \
+	{                                                                                          \
+#name, case_##name                                                                 \
+	}
+	CASE(read),    CASE(write),    CASE(append), CASE(errors),  CASE(signal),  CASE(thread),
+	CASE(suspend), CASE(quiet),    CASE(list),   CASE(cancel),  CASE(threads), CASE(fork),
+	CASE(child),   CASE(identity), CASE(many),   CASE(handler), CASE(exit),
 };
 
 int main(int argc, char **argv)
