@@ -17,7 +17,7 @@ enum {
 	AWAKE_STATS = 1 << 1, /* everything is counted */
 	AWAKE_ALL = AWAKE_RING | AWAKE_STATS,
 	/* From here on: interests of engines (engine/engine.h). */
-	AWAKE_SYNC = 1 << 2, /* syncs of files */
+	AWAKE_SYNC = 1 << 2,	  /* syncs of files */
 	AWAKE_AIO = 1 << 16,	  /* calls for asynchronous I/O; alone it wakes nothing else */
 	AWAKE_AIO_LIVE = 1 << 17, /* there were such calls: beginnings, ends and identity matter */
 };

@@ -158,7 +158,7 @@ carried() {
 # fio verifies what it reads. fio_verify ENGINE ARGS...
 fio_verify() {
 	shimmed "XURING_STATS=json:$records" fio --name=v --directory="$PWD" --size=4M --rw=randrw --bs=4k --iodepth=32 \
-		--verify=crc32c --verify_fatal=1 --fallocate=none --ioengine="$@" >log 2>&1 || {
+		--verify=crc32c --verify_fatal=1 --fallocate=none "--ioengine=$1" "${@:2}" >log 2>&1 || {
 		cat log
 		return 1
 	}

@@ -710,7 +710,7 @@ void aio_send(struct aio_op *first)
 		op->next = last;
 		last = op;
 		op = next;
-		n++;
+		n += last->kind == AIO_IO;
 	}
 	aio_count(AIO_SUBMITTED, n);
 	first->next = XU_LOAD_ACQUIRE(&aio->queue);

@@ -114,7 +114,7 @@ bool kind_is_storage(int fd)
 
 	if (xu_sys(SYS_fstat, fd, &st) < 0)
 		return false;
-	return S_ISBLK(st.st_mode) || (S_ISREG(st.st_mode) && ordinary_device(st.st_dev, fd));
+	return S_ISBLK(st.st_mode) || (S_ISREG(st.st_mode) && device_bits(st.st_dev, fd) & ORDINARY);
 }
 
 bool kind_has_flag(int fd, long flag)
