@@ -195,6 +195,15 @@ int policy_seccomp_mode(void)
 	return mode;
 }
 
+bool policy_filtered(void)
+{
+	static int mode = -2;
+
+	if (XU_LOAD(&mode) == -2)
+		__atomic_store_n(&mode, seccomp_mode(), __ATOMIC_RELAXED);
+	return XU_LOAD(&mode) > 0;
+}
+
 /* What the child found out, as its exit status. */
 enum { CHILD_RING = 1, CHILD_MEMORY = 2 };
 

@@ -41,6 +41,9 @@ void policy_enter_failed(int error);
 /* May the program's memory be read and written by system call (user_memory.h)? A sandbox may think otherwise. */
 bool policy_user_memory(void);
 
+/* Was there a seccomp filter at the first asking? What it does to calls that the program does not make, it does to ours. */
+bool policy_filtered(void);
+
 /* Who we are is about to change: every ring made so far is to be made anew. */
 void policy_renew_rings(void);
 

@@ -26,11 +26,18 @@
  */
 #include "shim/engine/aio.h"
 #include "shim/engine/engine.h"
+#include "shim/policy.h"
 
 static void start(const struct xu_config *config)
 {
 	if (!config->aio)
 		process_wake(AWAKE_AIO);
+}
+
+bool aio_may(struct call *c)
+{
+	c->reason = REASON_SANDBOX;
+	return !policy_sandboxed() && !policy_filtered();
 }
 
 static void report(struct xu_text *t)

@@ -49,6 +49,7 @@ struct aio_op {
 	bool from_posix;       /* aio_cancel may end it */
 	bool cancelled;	       /* it was asked to end early */
 	unsigned long context; /* of io_submit: 0 once its event is on its way */
+	bool (*again)(struct aio_op *op);	   /* see aio_later */
 	void (*done)(struct aio_op *op, long res); /* in the carrier, at the end; frees it */
 	struct io_uring_sqe sqe;
 	union {
@@ -77,6 +78,9 @@ struct aio_op {
 	};
 };
 
+/* No sandbox? In one, the calls that the engine makes of its own could be the program's end. */
+bool aio_may(struct call *c);
+
 /* ---- The carrier (aio_ring.c) ---- */
 
 /* Is there a carrier with a ring? Started here, if need be. False: c->reason. */
@@ -90,9 +94,12 @@ void aio_op_free(struct aio_op *op);
 unsigned aio_op_number(const struct aio_op *op);
 struct aio_op *aio_op_at(unsigned number);
 
-/* The operation whose stand-in that is, or NULL. Are there operations of a kernel's context that have not ended? */
+/* The operation whose stand-in that is, or NULL; how many of a kernel's context have not ended. */
 struct aio_op *aio_op_of(const void *stand_in);
-bool aio_ops_of(unsigned long context);
+unsigned aio_ops_of(unsigned long context);
+
+/* In the carrier: `op` has ended, but can not be told of yet. `again` is asked soon, until it says true. */
+void aio_later(struct aio_op *op, bool (*again)(struct aio_op *op));
 
 /* Hand operations to the carrier: a chain by `next`, in order. Only after aio_ready. Async-signal-safe. */
 void aio_send(struct aio_op *first);

@@ -23,8 +23,6 @@
 #include "core/syscall.h"
 #include "shim/engine/aio.h"
 #include "shim/engine/steps.h"
-#include "shim/policy.h"
-#include "shim/user_memory.h"
 
 /* The head of a context's mapping (fs/aio.c in the kernel), which libaio knows too. */
 struct context_page {
@@ -37,21 +35,43 @@ enum { PARTS = 4 };
 
 /* ---- Submitting ---- */
 
-/* Can all of this be read without waiting? Looks at its first and its last byte. */
-static bool is_cached(int fd, uint64_t off, size_t n)
+/* Can this byte be read without waiting, or is it one that is not there? */
+static bool is_cached_at(int fd, uint64_t off)
 {
 	char byte;
 	struct iovec iov = {&byte, 1};
 
-	for (int i = 0; i < (n > 1 ? 2 : 1); i++) {
-		long ret = xu_sys(SYS_preadv2, fd, &iov, 1, i ? off + n - 1 : off, 0, RWF_NOWAIT);
+	return xu_sys(SYS_preadv2, fd, &iov, 1, off, 0, RWF_NOWAIT) != -EAGAIN;
+}
 
-		if (ret < 0)
-			return ret != -EAGAIN;
-		if (!ret)
-			return true; /* the end of the file */
-		if (off / 4096 == (off + n - 1) / 4096)
-			return true;
+/* Can all of this be? Its ends speak for it. */
+static bool is_cached(int fd, uint64_t off, size_t n)
+{
+	uint64_t last = off + n - 1;
+
+	return is_cached_at(fd, off) && (off / 4096 == last / 4096 || is_cached_at(fd, last));
+}
+
+/*
+ * May this be read? The kernel would answer EFAULT where it may not. Asked by a call that copies a signal mask before it
+ * finds that it is not told what to do with it: it does nothing, and every sandbox allows it. Pages that once could be
+ * read are remembered: to ask again at each request would take longer than all else.
+ */
+static bool readable(const void *at, size_t n)
+{
+	static uintptr_t known[64];
+	uintptr_t page = (uintptr_t)at / 4096, last = ((uintptr_t)at + n - 1) / 4096;
+
+	for (; page <= last; page++) {
+		uintptr_t *slot = &known[page % 64];
+
+		if (!page)
+			return false;
+		if (XU_LOAD(slot) == page + 1)
+			continue;
+		if (xu_sys(SYS_rt_sigprocmask, -1, page * 4096, 0, 8) == -EFAULT)
+			return false;
+		__atomic_store_n(slot, page + 1, __ATOMIC_RELAXED);
 	}
 	return true;
 }
@@ -62,37 +82,15 @@ static size_t copy_vector(struct iovec *to, const struct iocb *cb)
 	size_t size = 0;
 
 	if (!cb->aio_nbytes || cb->aio_nbytes > PARTS ||
-	    user_read(to, (const void *)(uintptr_t)cb->aio_buf, cb->aio_nbytes * sizeof(*to)) !=
-		    (long)(cb->aio_nbytes * sizeof(*to)))
+	    !readable((const void *)(uintptr_t)cb->aio_buf, cb->aio_nbytes * sizeof(*to)))
 		return 0;
+	memcpy(to, (const void *)(uintptr_t)cb->aio_buf, cb->aio_nbytes * sizeof(*to));
 	for (unsigned i = 0; i < cb->aio_nbytes; i++) {
 		if (to[i].iov_len > 0x7ffff000 - size)
 			return 0;
 		size += to[i].iov_len;
 	}
 	return size;
-}
-
-/*
- * May this be read? The kernel would answer EFAULT where it may not. Pages that once could be are remembered: to ask
- * again at each request would take longer than all else.
- */
-static bool readable(const void *at, size_t n)
-{
-	static uintptr_t known[64];
-	uintptr_t page = (uintptr_t)at / 4096, last = ((uintptr_t)at + n - 1) / 4096;
-	char byte;
-
-	for (; page <= last; page++) {
-		uintptr_t *slot = &known[page % 64];
-
-		if (XU_LOAD(slot) == page + 1)
-			continue;
-		if (user_read(&byte, (const void *)(page * 4096), 1) != 1)
-			return false;
-		__atomic_store_n(slot, page + 1, __ATOMIC_RELAXED);
-	}
-	return true;
 }
 
 static void kernel_done(struct aio_op *op, long res);
@@ -139,18 +137,23 @@ static struct aio_op *take_request(struct call *c, aio_context_t context, struct
 	return op;
 }
 
-/* Is this the kernel's context? Then it stops being read in memory. */
-static bool context_is_ours(aio_context_t context)
+/*
+ * How many requests may be under way in this context, less those that are ours? 0: it is none, or full. It stops being
+ * read in memory.
+ */
+static unsigned room_in(aio_context_t context)
 {
-	struct context_page page;
-	unsigned none = 0;
+	struct context_page *page = (struct context_page *)context;
+	unsigned ours;
 
-	if (user_read(&page, (const void *)context, sizeof(page)) != sizeof(page))
-		return false;
-	if (page.magic == (unsigned)CONTEXT_MAGIC)
-		return user_write(&((struct context_page *)context)->magic, &none, sizeof(none)) ==
-		       sizeof(none);
-	return page.magic == 0 && page.nr;
+	if (!context || context % 4096 || !readable(page, sizeof(*page)))
+		return 0;
+	if (XU_LOAD(&page->magic) == (unsigned)CONTEXT_MAGIC)
+		__atomic_store_n(&page->magic, 0, __ATOMIC_RELAXED);
+	if (page->magic || page->nr < 2)
+		return 0;
+	ours = aio_ops_of(context);
+	return ours < page->nr - 1 ? page->nr - 1 - ours : 0;
 }
 
 static bool is_eventfd(int fd)
@@ -171,7 +174,7 @@ bool aio_take_submit(struct call *c, aio_context_t context, long nr, struct iocb
 	long done = 0, from = 0, ret = 0;
 	bool any = false;
 
-	if (nr <= 0 || nr > 65536 || !policy_user_memory() || policy_sandboxed())
+	if (nr <= 0 || nr > 65536 || !aio_may(c))
 		return false;
 	for (long i = 0; i < nr; i++) {
 		struct aio_op *op = NULL;
@@ -183,7 +186,7 @@ bool aio_take_submit(struct call *c, aio_context_t context, long nr, struct iocb
 			op = take_request(c, context, user, &cb);
 		}
 		if (op && ((op->kernel.eventfd >= 0 && !is_eventfd(op->kernel.eventfd)) ||
-			   !context_is_ours(context))) {
+			   !room_in(context))) {
 			aio_op_free(op);
 			op = NULL;
 		}
@@ -218,13 +221,42 @@ out:
 
 /* ---- Events ---- */
 
-/* In the carrier: send the event on its way, by a read of nothing. */
+/* Send the event on its way, by a read of nothing. False: the context is full until the program has taken some. */
+static bool deliver(struct aio_op *op)
+{
+	struct iocb *cb = &op->kernel.stand_in;
+	aio_context_t context = op->context;
+	long fd, ret;
+
+	/* Once it is on its way, it may be taken and freed at any time. */
+	__atomic_store_n(&op->context, 0, __ATOMIC_RELAXED);
+	ret = xu_sys(SYS_io_submit, context, 1, &cb);
+	if (ret != 1 && ret != -EAGAIN) {
+		/* The fd is closed by now, or another one's. */
+		fd = xu_sys(SYS_openat, AT_FDCWD, "/dev/null", O_RDONLY | O_CLOEXEC, 0);
+		cb->aio_fildes = (uint32_t)fd;
+		ret = xu_sys(SYS_io_submit, context, 1, &cb);
+		if (ret != 1 && ret != -EAGAIN) {
+			cb->aio_flags = 0; /* so is the eventfd */
+			ret = xu_sys(SYS_io_submit, context, 1, &cb);
+		}
+		if (fd >= 0)
+			xu_sys(SYS_close, fd);
+	}
+	if (ret == -EAGAIN) {
+		__atomic_store_n(&op->context, context, __ATOMIC_RELAXED);
+		return false;
+	}
+	/* Else the context is gone, and nobody will ask. */
+	if (ret != 1)
+		aio_op_free(op);
+	return true;
+}
+
+/* In the carrier: a request has ended. */
 static void kernel_done(struct aio_op *op, long res)
 {
-	static const struct timespec tick = {0, 100000};
 	struct iocb *cb = &op->kernel.stand_in;
-	long fd = -1, ret = 0;
-	aio_context_t context;
 
 	op->kernel.result = res;
 	memset(cb, 0, sizeof(*cb));
@@ -234,27 +266,8 @@ static void kernel_done(struct aio_op *op, long res)
 		cb->aio_flags = IOCB_FLAG_RESFD;
 		cb->aio_resfd = (uint32_t)op->kernel.eventfd;
 	}
-	context = op->context;
-	__atomic_store_n(&op->context, 0, __ATOMIC_RELAXED);
-	/* A full context has room again when the program has taken some; an fd may be closed by now. */
-	for (int i = 0; i < 10000; i++) {
-		ret = xu_sys(SYS_io_submit, context, 1, &cb);
-		if (ret == -EAGAIN) {
-			xu_sys(SYS_nanosleep, &tick, 0);
-		} else if (ret == -EBADF && fd < 0) {
-			fd = xu_sys(SYS_openat, AT_FDCWD, "/dev/null", O_RDONLY | O_CLOEXEC, 0);
-			cb->aio_fildes = (uint32_t)fd;
-		} else if (ret == -EBADF && cb->aio_flags) {
-			cb->aio_flags = 0;
-		} else {
-			break;
-		}
-	}
-	if (fd >= 0)
-		xu_sys(SYS_close, fd);
-	/* The context is gone: nobody will ask. */
-	if (ret != 1)
-		aio_op_free(op);
+	if (!deliver(op))
+		aio_later(op, deliver);
 }
 
 /* Turn stand-ins into the events they stand for. */

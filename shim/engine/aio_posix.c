@@ -81,19 +81,14 @@ static void leave_group(struct aio_op *list, bool failed)
 	aio_op_free(list);
 }
 
-/* In the carrier: a request has ended. */
+/* In the carrier: a request has ended. From here on the control block may be used again, or be gone. */
 static void request_done(struct aio_op *op, long res)
 {
-	struct aio_notice notice = op->posix.notice;
-	struct aio_op *group = op->posix.group;
-
-	struct aiocb *cb = op->posix.cb;
-
+	publish(op->posix.cb, res);
+	aio_notify(&op->posix.notice);
+	if (op->posix.group)
+		leave_group(op->posix.group, res < 0);
 	aio_op_free(op);
-	publish(cb, res);
-	aio_notify(&notice);
-	if (group)
-		leave_group(group, res < 0);
 }
 
 /* Would glibc take this request without an error of its own, and is it one for us? */
@@ -177,6 +172,8 @@ static bool enqueue(struct call *c, struct aiocb *cb, int opcode, int lio_opcode
 
 bool aio_take_read(struct call *c, struct aiocb *cb)
 {
+	if (!aio_may(c))
+		return foreign_request(c, c->reason);
 	if (!is_ours(cb))
 		return foreign_request(c, REASON_ARGUMENT);
 	return (aio_ready(c) && read_at_once(c, cb)) || enqueue(c, cb, IORING_OP_READ, LIO_READ);
@@ -194,6 +191,8 @@ static bool writes_directly(int fd)
 
 bool aio_take_write(struct call *c, struct aiocb *cb)
 {
+	if (!aio_may(c))
+		return foreign_request(c, c->reason);
 	if (!is_ours(cb))
 		return foreign_request(c, REASON_ARGUMENT);
 	if (!writes_directly(cb->aio_fildes))

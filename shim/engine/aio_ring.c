@@ -37,6 +37,7 @@ struct aio {
 	enum reason reason;   /* why REFUSED */
 	unsigned refusals;    /* calls since then */
 	struct aio_op *queue; /* sent and not yet taken: last first */
+	struct aio_op *late;  /* the carrier's: what it could not tell yet */
 	unsigned asleep;      /* the carrier sleeps, or is about to */
 	unsigned bell;	      /* futex: what wakes it */
 	unsigned ended;	      /* futex: operations that have ended */
@@ -108,17 +109,38 @@ struct aio_op *aio_op_of(const void *stand_in)
 		       : NULL;
 }
 
-bool aio_ops_of(unsigned long context)
+unsigned aio_ops_of(unsigned long context)
 {
-	unsigned n = XU_LOAD(&aio->taken);
+	unsigned n = XU_LOAD(&aio->taken), found = 0;
 
 	for (unsigned i = 0; i < n && i < NR_OPS; i++) {
 		const struct aio_op *op = aio_op_at(i);
 
-		if (op && XU_LOAD(&op->context) == context)
-			return true;
+		found += op && XU_LOAD(&op->context) == context;
 	}
-	return false;
+	return found;
+}
+
+void aio_later(struct aio_op *op, bool (*again)(struct aio_op *op))
+{
+	op->again = again;
+	op->next = aio->late;
+	aio->late = op;
+}
+
+/* Try again what could not be told. */
+static void try_late(void)
+{
+	struct aio_op *op = aio->late;
+
+	aio->late = NULL;
+	while (op) {
+		struct aio_op *next = op->next;
+
+		if (!op->again(op))
+			aio_later(op, op->again);
+		op = next;
+	}
 }
 
 /* A stack by number; the count of changes makes a late exchange fail. */
@@ -516,7 +538,7 @@ static void arm_bell(struct carrier *k, unsigned bell)
 /* Nothing to do but to wait for completions and for callers. False: nobody came for a second. */
 static bool rest(struct carrier *k)
 {
-	static const struct timespec second = {1, 0};
+	static const struct timespec second = {1, 0}, tick = {0, 200000};
 	unsigned bell = XU_LOAD_ACQUIRE(&aio->bell);
 	bool busy = true;
 
@@ -524,6 +546,12 @@ static bool rest(struct carrier *k)
 	if (__atomic_load_n(&aio->queue, __ATOMIC_SEQ_CST)) {
 		if (k->prepared)
 			submit(k, 0);
+	} else if (aio->late) {
+		if (k->prepared)
+			submit(k, 0);
+		else if (k->flying)
+			xu_get_events(&k->thread->ring);
+		xu_sys(SYS_nanosleep, &tick, 0);
 	} else if (k->flying) {
 		arm_bell(k, bell);
 		submit(k, 1);
@@ -601,7 +629,9 @@ static void run(struct carrier *k)
 		}
 		if (reap(k) && k->waiting)
 			continue;
-		if (!k->flying && !k->waiting && XU_LOAD(&aio->stop) && may_end(NONE))
+		if (aio->late)
+			try_late();
+		if (!k->flying && !k->waiting && !aio->late && XU_LOAD(&aio->stop) && may_end(NONE))
 			return;
 		if (!rest(k) && may_end(NONE))
 			return;
@@ -653,8 +683,7 @@ bool aio_ready(struct call *c)
 {
 	struct aio *a;
 
-	c->reason = REASON_SANDBOX;
-	if (policy_sandboxed())
+	if (!aio_may(c))
 		return false;
 	c->reason = REASON_NO_RING;
 	a = own();
@@ -717,7 +746,8 @@ void aio_send(struct aio_op *first)
 	while (!__atomic_compare_exchange_n(&aio->queue, &first->next, last, false,
 					    __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE))
 		;
-	if (XU_LOAD(&aio->asleep) && __atomic_exchange_n(&aio->asleep, 0, __ATOMIC_SEQ_CST)) {
+	if (__atomic_load_n(&aio->asleep, __ATOMIC_SEQ_CST) &&
+	    __atomic_exchange_n(&aio->asleep, 0, __ATOMIC_SEQ_CST)) {
 		__atomic_add_fetch(&aio->bell, 1, __ATOMIC_SEQ_CST);
 		aio_wake(&aio->bell);
 	}
