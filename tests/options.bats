@@ -310,7 +310,7 @@ print(os.wait()[1], os.wait3 is not None)' >out
 	need nm
 	[[ -z ${SAN_PRELOAD:-} && $build != */cov ]] || skip 'sanitizers and coverage export more'
 	nm -D --defined-only "$shim" | awk '{ sub(/@.*/, "", $3); print $3 }' | sort -u >exported
-	awk -F'[(,] *' '/^ALIAS\(/ { print $2 } /^(CALL|VARIANT|PASS|HOOK|GONE|HAND)\(/ { print $3 }' \
+	awk -F'[(,] *' '/^ALIAS\(/ { print $2 } /^(CALL|VARIANT|PASS|HOOK|WATCH|SERVE|GONE|HAND)\(/ { print $3 }' \
 		"$root/shim/symbols.def" | sort -u >table
 	comm -23 exported table >extra
 	[[ ! -s extra ]] || {

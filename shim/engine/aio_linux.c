@@ -180,7 +180,7 @@ bool aio_take_submit(struct call *c, aio_context_t context, long nr, struct iocb
 		struct aio_op *op = NULL;
 		struct iocb *user, cb;
 
-		if (readable(&list[i], sizeof(user)) && readable(list[i], sizeof(cb))) {
+		if (readable(&list[i], sizeof(void *)) && readable(list[i], sizeof(cb))) {
 			user = list[i];
 			cb = *user;
 			op = take_request(c, context, user, &cb);

@@ -732,6 +732,8 @@ void aio_send(struct aio_op *first)
 	struct call c;
 	unsigned n = 0, state;
 
+	if (!first)
+		return;
 	/* Turned round: the queue has the last first. */
 	while (op) {
 		struct aio_op *next = op->next;
