@@ -79,6 +79,8 @@ in_modes() {
 # done as a system call of its own. These are newer than some glibc that is served:
 newer=' _Fork close_range closefrom epoll_pwait2 execveat fsmount fsopen fspick move_mount open_tree openat2 pidfd_getfd pidfd_open '
 newer+='pidfd_send_signal '
+# libaio's, which are system calls and no more:
+newer+='io_destroy io_getevents io_pgetevents io_queue_release io_queue_run io_submit '
 
 @test "imports: each exported name is one of libc's" {
 	need nm

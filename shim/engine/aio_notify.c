@@ -38,7 +38,7 @@ static void *call_function(void *arg)
 static void tell_thread(const struct aio_notice *notice)
 {
 	struct aio_op *op = aio_op_new();
-	pthread_t thread;
+	pthread_t thread = 0;
 
 	if (!op)
 		return;

@@ -665,7 +665,7 @@ static void *carrier(void *arg)
 static bool create(void)
 {
 	uint64_t hold = ~(UINT64_C(7) << 31), before = 0; /* all but 32, 33 and 34 */
-	pthread_t thread;
+	pthread_t thread = 0;
 	bool ok = false;
 
 	XU_STORE_RELEASE(&aio->stop, 0);
