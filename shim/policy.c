@@ -200,7 +200,7 @@ bool policy_filtered(void)
 	static int mode = -2;
 
 	if (XU_LOAD(&mode) == -2)
-		__atomic_store_n(&mode, seccomp_mode(), __ATOMIC_RELAXED);
+		__atomic_store_n(&mode, policy_seccomp_mode(), __ATOMIC_RELAXED);
 	return XU_LOAD(&mode) > 0;
 }
 
