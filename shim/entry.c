@@ -55,6 +55,10 @@ static inline unsigned interest_of(enum route route)
 {
 	switch (route) {
 	case ROUTE_FD_CANCEL: return AWAKE_SYNC;
+	case ROUTE_OPEN: return AWAKE_SCOUT_OPEN;
+	case ROUTE_NAME: return AWAKE_SCOUT_NAME;
+	case ROUTE_READ:
+	case ROUTE_AT: return AWAKE_SCOUT_READ;
 	default: return 0;
 	}
 }
@@ -68,6 +72,7 @@ bool call_begin(struct call *c, enum symbol symbol, enum route route)
 	c->state = STATE_PLAIN;
 	c->way = WAY_RING;
 	c->saved_errno = errno;
+	c->began = 0;
 	if (!c->thread || !(awake & (AWAKE_RING | interest_of(route))))
 		return false;
 	if (policy_sandboxed()) {
@@ -274,6 +279,8 @@ static void seen(struct call *c, long res)
 	errno = saved;
 }
 
+#define TAKES_TIME uint64_t began_ = scout_now()
+
 #define AFTER_FORK                                                                                 \
 	if (!result)                                                                               \
 	engines_forked()
@@ -420,6 +427,57 @@ static void seen(struct call *c, long res)
 		(void)(sys);                                                                       \
 		__builtin_unreachable();                                                           \
 	}
+
+/* ---- fopen(): an open that libc makes itself, and that engines are to know of ---- */
+
+/* The flags of its open, where it is for reading and nothing more, else -1. */
+static int flags_to_read(const char *mode)
+{
+	int flags = O_RDONLY;
+
+	if (*mode++ != 'r')
+		return -1;
+	for (; *mode; mode++) {
+		if (*mode == 'e')
+			flags |= O_CLOEXEC;
+		else if (*mode != 'b')
+			return -1;
+	}
+	return flags;
+}
+
+static __attribute__((noinline)) FILE *awake_fopen(const char *path, const char *mode)
+{
+	struct call c;
+	FILE *f;
+	int flags;
+
+	if (!call_begin(&c, SYM_fopen, ROUTE_OPEN) || awake & AWAKE_RING ||
+	    (flags = flags_to_read(mode)) < 0 || FOREIGN(fopen) || !REAL(fdopen)) {
+		call_passed(SYM_fopen);
+		return PLAINLY(FILE *, fopen, (path, mode), 0);
+	}
+	xu_prep_openat(&c.sqe, AT_FDCWD, path, flags, 0);
+	if (engines_call(&c)) {
+		int fd = (int)call_answer(&c);
+
+		f = fd < 0 ? NULL : real.fdopen(fd, mode);
+		if (!f && fd >= 0)
+			xu_sys(SYS_close, fd);
+		return f;
+	}
+	call_plain(&c);
+	f = PLAINLY(FILE *, fopen, (path, mode), 0);
+	seen(&c, f ? 0 : -1);
+	return f;
+}
+
+ENTRY(FILE *, fopen, (const char *path, const char *mode))
+{
+	if (ASLEEP(fopen, AWAKE_SCOUT_OPEN))
+		return real.fopen(path, mode);
+	return awake_fopen(path, mode);
+}
 
 /* Some parameters matter to the plain call alone. */
 #pragma GCC diagnostic ignored "-Wunused-parameter"

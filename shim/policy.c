@@ -358,6 +358,11 @@ static void await_interruption(void)
 	xu_sys(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, sizeof(before));
 }
 
+void policy_ring_closed(void)
+{
+	await_interruption();
+}
+
 void policy_drop_own_ring(struct thread *t)
 {
 	if (!t->ring.live)
@@ -391,6 +396,33 @@ static int make_ring(struct thread *t)
 	else if (ret)
 		note(call, errno_word(-ret));
 	return ret;
+}
+
+int policy_own_ring(struct xu_ring *ring, unsigned entries)
+{
+	int ret = XU_LOAD_ACQUIRE(&refused) ? -EPERM : denied(&deny_setup);
+
+	if (!ret && !policy_may_ask())
+		ret = -EPERM;
+	if (!ret)
+		ret = xu_queue_init_best(entries, ring, XU_WANT_HIDDEN, 0);
+	if (ret)
+		return ret;
+	ret = learn_ops(ring);
+	if (!ret)
+		ret = xu_ring_dontfork(ring);
+	if (!ret && ring->ring_fd >= 0 && !ring->hidden)
+		ret = -EMFILE;
+	if (ret)
+		xu_queue_exit(ring);
+	else
+		ring_kind = xu_ring_visibility(ring);
+	return ret;
+}
+
+bool policy_has_op(unsigned op)
+{
+	return xu_opcode_supported(&probe, op);
 }
 
 bool policy_ring(struct call *c)

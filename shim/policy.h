@@ -26,6 +26,16 @@ bool policy_ring(struct call *c);
 /* Is its ring, if it has one, still good? Else policy_ring will make it anew, and what is in flight is to have ended first. */
 bool policy_ring_current(const struct thread *t);
 
+/*
+ * A ring of an engine's own: no fd that the program could see, not told to children, its ops probed. 0 or -errno. Its owner
+ * closes it when engines settle.
+ */
+int policy_own_ring(struct xu_ring *ring, unsigned entries);
+bool policy_has_op(unsigned op);
+
+/* A ring of the thread was closed: see await_interruption in policy.c. */
+void policy_ring_closed(void);
+
 /* Is the op to be had? False: c->reason. Only after policy_ring. */
 bool policy_op(struct call *c, unsigned op);
 

@@ -17,9 +17,13 @@ enum {
 	AWAKE_STATS = 1 << 1, /* everything is counted */
 	AWAKE_ALL = AWAKE_RING | AWAKE_STATS,
 	/* From here on: interests of engines (engine/engine.h). */
-	AWAKE_SYNC = 1 << 2,	  /* syncs of files */
-	AWAKE_AIO = 1 << 16,	  /* calls for asynchronous I/O; alone it wakes nothing else */
-	AWAKE_AIO_LIVE = 1 << 17, /* there were such calls: beginnings, ends and identity matter */
+	AWAKE_SYNC = 1 << 2,	   /* syncs of files */
+	AWAKE_AIO = 1 << 16,	   /* calls for asynchronous I/O; alone it wakes nothing else */
+	AWAKE_AIO_LIVE = 1 << 17,  /* there were such calls: beginnings, ends and identity matter */
+	AWAKE_SCOUT_OPEN = 1 << 8, /* opens */
+	AWAKE_SCOUT_NAME = 1 << 9, /* what is done to names */
+	AWAKE_SCOUT_DIR = 1 << 10, /* opening directories, which programs seldom do */
+	AWAKE_SCOUT_READ = 1 << 11, /* reads */
 };
 
 /* What wakes the lifecycle's hooks. */

@@ -65,6 +65,14 @@ void engines_settle(void);
 void engines_renew(void);
 void engines_forked(void);
 
+/* For rows of symbols.def: a directory is opened; a file was copied inside the kernel; a name or its permissions are about
+ * to change (scout.c). */
+void scout_opens_dir(void);
+uint64_t scout_now(void);
+void scout_copied(int fd, uint64_t began);
+void scout_lets_go(void);
+void scout_lets_go_near(int dfd, const char *path);
+
 /* "loop":{...},"scout":{...} */
 void engines_report(struct xu_text *t);
 

@@ -1,0 +1,491 @@
+/*
+ * The scout: old programs read ahead of themselves, many deep, with nobody's source changed.
+ *
+ *     program:   open a   read a   open b   read b   open c   ...          each waits for the disk or the network
+ *
+ *     scout:     "a, then b, of this directory, in this order: and both had to wait"
+ *                 open c, d, e ... read c, d, e ...                        at the same time, in a ring of its own
+ *
+ *     program:   open c   read c   open d   ...                            all there already
+ *
+ * It watches opens, and only them, until two of the last few had to wait; only then is there anything else: memory, a ring,
+ * helpers that list directories, a plan (scout_plan.c). When nothing waits any more, or the program does other things,
+ * all that goes again.
+ *
+ * In what the scout does ahead nothing is final. Attributes and contents go into the kernel's caches and nowhere else, so
+ * that the program's own calls stay as they are and find what they would have found, only sooner. That is all, but for
+ * profile `remote`. On file systems where opening is the slow part, or where a fresh open drops what is cached, the open
+ * file itself is handed over when the program opens it, if
+ *
+ *     - it was opened ahead with the same flags, for reading, at most a second ago (XURING_SCOUT_AGE_MS), and
+ *     - the name, looked up at this moment by the program's own path or directory fd, is that very file: same device, same
+ *       inode. So whatever this process has renamed, replaced or mounted in between counts; and
+ *     - nothing has been removed, renamed or had its permissions changed by this process in between: such calls let go of
+ *       all files ahead before they are made.
+ *
+ * It has the lowest free number, its offset is 0, nobody else has it: a fresh open file. What remains to be different is that
+ * a change of permissions by another machine is noticed up to a second later.
+ *
+ *     ASLEEP --two opens waited--> AT WORK --controls do not wait | nothing for 2 s | identity--> ASLEEP
+ *
+ * One thread is served at a time: the one that was seen to wait.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+
+#include "shim/engine/scout.h"
+#include "shim/policy.h"
+#include "shim/user_memory.h"
+
+#ifndef MADV_DONTFORK
+#define MADV_DONTFORK 10
+#endif
+
+enum {
+	WAITED_NS = 60 * 1000, /* a call that takes longer has waited for something */
+	WATCHED = 256,	       /* quick calls in a row after which there is nothing to watch */
+	SAMPLED = 8,	       /* of so many quick opens, one has its first read looked at */
+	IDLE_NS = 2000000000,
+	PATH_READ = 1024,
+};
+
+struct scout *scout;
+struct score score;
+
+static int owner; /* the thread that is served, while at work */
+static int process;
+static bool stale; /* it is to end, another thread has said */
+static bool busy; /* in the middle of something: whoever comes now is a signal handler, or another thread */
+static unsigned quick;	/* calls in a row that did not wait */
+static unsigned slow;	/* those of the last eight that did, a bit each */
+static int judged = -1; /* the fd whose first read is to be looked at as well */
+static bool started;
+static bool refused; /* no ring: no scout */
+static bool on;	     /* at the first call already */
+static bool handoff; /* XURING_SCOUT_HANDOFF */
+
+uint64_t scout_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+uint32_t scout_hash(const char *name, size_t len)
+{
+	uint32_t h = 2166136261u;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ (unsigned char)name[i]) * 16777619u;
+	return h;
+}
+
+/* ---- To work and to rest ---- */
+
+/* Everything goes, and the scout watches again. */
+static void rest(void)
+{
+	bool still = queue_drop();
+
+	still = list_stop() && still;
+	queue_stop();
+	process_sleep(AWAKE_SCOUT_NAME);
+	/* What is stuck in a directory that does not answer, a helper or an operation, keeps the memory. */
+	if (still)
+		xu_sys(SYS_munmap, scout, sizeof(*scout));
+	scout = NULL;
+	stale = false;
+	slow = 0;
+}
+
+static bool work(struct call *c)
+{
+	long p;
+
+	if (refused || !thread_is_own() || policy_filtered())
+		return false;
+	p = xu_sys(SYS_mmap, 0, sizeof(*scout), PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p < 0 && p > -4096)
+		return false;
+	xu_sys(SYS_madvise, p, sizeof(*scout), MADV_DONTFORK);
+	scout = (struct scout *)p;
+	if (!queue_start()) {
+		queue_stop();
+		xu_sys(SYS_munmap, scout, sizeof(*scout));
+		scout = NULL;
+		refused = true;
+		return false;
+	}
+	scout->handoff = scout->handoff && handoff && policy_user_memory();
+	owner = (int)xu_sys(SYS_gettid);
+	process = (int)xu_sys(SYS_getpid);
+	/* The ring's workers are to be waited for where they would be in the way. */
+	c->thread->had_ring = true;
+	c->thread->rings++;
+	score.starts++;
+	process_wake(AWAKE_SCOUT_NAME);
+	return true;
+}
+
+/* Is the calling thread the one that is served, and not a child that runs in its memory, or a copy of it? */
+static bool ours(void)
+{
+	return scout && owner == (int)xu_sys(SYS_gettid);
+}
+
+/* One at a time: false for a signal handler that came in between, and for other threads. */
+static bool enter(void)
+{
+	return !__atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE);
+}
+
+static void leave(void)
+{
+	XU_STORE_RELEASE(&busy, false);
+}
+
+/* ---- What calls are ---- */
+
+/* An open that the scout could have made: of a file that is there, for reading. */
+static bool plain_open(const struct call *c)
+{
+	return c->sqe.opcode == IORING_OP_OPENAT &&
+	       !(c->sqe.open_flags &
+		 ~(unsigned)(O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK | O_LARGEFILE));
+}
+
+static bool dir_open(const struct call *c)
+{
+	return c->sqe.opcode == IORING_OP_OPENAT && c->sqe.open_flags & O_DIRECTORY;
+}
+
+static bool stat_by_name(const struct call *c)
+{
+	return c->sqe.opcode == IORING_OP_STATX && !(c->sqe.statx_flags & AT_EMPTY_PATH);
+}
+
+static bool reads(const struct call *c)
+{
+	return c->sqe.opcode == IORING_OP_READ || c->sqe.opcode == IORING_OP_READV;
+}
+
+/* What takes a name away from a file: no file may be open ahead meanwhile. */
+static bool removes(const struct call *c)
+{
+	return c->sqe.opcode == IORING_OP_UNLINKAT || c->sqe.opcode == IORING_OP_RENAMEAT;
+}
+
+static const char *path_of(const struct call *c)
+{
+	return (const char *)(uintptr_t)c->sqe.addr;
+}
+
+/* ---- Handing over ---- */
+
+/* Is the name at this moment this file? Asked of what the kernel knows, as far as that is fresh. */
+static bool same_file(int dfd, const char *path, int flags, int fd)
+{
+	int how = AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT |
+		  (flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0);
+	struct statx a, b;
+
+	return !xu_sys(SYS_statx, dfd, path, how, STATX_TYPE | STATX_INO, &a) &&
+	       !xu_sys(SYS_statx, fd, "", AT_STATX_DONT_SYNC | AT_EMPTY_PATH,
+		       STATX_TYPE | STATX_INO, &b) &&
+	       a.stx_ino == b.stx_ino && a.stx_dev_major == b.stx_dev_major &&
+	       a.stx_dev_minor == b.stx_dev_minor && S_ISREG(b.stx_mode);
+}
+
+/* Answer an open with the file that was opened ahead. False: there is none. */
+static bool hand_over(struct call *c)
+{
+	int flags = (int)c->sqe.open_flags;
+	char path[PATH_READ];
+	const char *name;
+	struct slot *s;
+	size_t len;
+	long n, fd;
+
+	if (!scout->handoff || !scout->ahead)
+		return false;
+	n = user_read(path, path_of(c), sizeof(path));
+	if (n <= 0 || !memchr(path, 0, (size_t)n))
+		return false;
+	name = plan_last(path, &len);
+	s = plan_slot(name, len);
+	if (!s || !s->keep || (s->flags ^ flags) & ~O_CLOEXEC)
+		return false;
+	queue_await(s);
+	if (s->state != SLOT_HELD || scout_now() - s->since > process_config()->scout_age_ms * 1000000u)
+		return false;
+	fd = queue_install(s, flags & O_CLOEXEC);
+	if (fd < 0 || !same_file(c->sqe.fd, path, flags, (int)fd)) {
+		if (fd >= 0)
+			xu_sys(SYS_close, fd);
+		queue_release(s, false);
+		return false;
+	}
+	score.handed++;
+	plan_used(s);
+	c->state = STATE_DONE;
+	c->way = WAY_RING;
+	c->res = fd;
+	return true;
+}
+
+/* ---- The engine ---- */
+
+static bool scout_call(struct call *c)
+{
+	bool answered = false;
+
+	if (ours() && enter()) {
+		if (stale)
+			rest();
+		else if (removes(c) && scout->handoff)
+			queue_drop();
+		if (scout && plain_open(c)) {
+			scout->touched = scout_now();
+			answered = hand_over(c);
+			if (answered)
+				plan_ahead(scout->touched);
+		}
+		leave();
+	}
+	if (!answered)
+		c->began = scout_now();
+	return answered;
+}
+
+/* A quick call while nothing is at work: after many of them, there is nothing to watch. */
+static void note_quick(void)
+{
+	if (++quick > WATCHED)
+		process_sleep(AWAKE_SCOUT_OPEN | AWAKE_SCOUT_NAME);
+}
+
+/* Have the first read of this file looked at. */
+static void judge(const struct call *c, long fd)
+{
+	/* What stdio reads is not seen. */
+	if (c->symbol == SYM_fopen)
+		return;
+	judged = (int)fd;
+	process_wake(AWAKE_SCOUT_READ);
+}
+
+/* While nothing is at work: is there reason to begin? */
+static void watch(struct call *c, long res, bool waited)
+{
+	if (!waited) {
+		note_quick();
+		slow <<= 1;
+		/* The name may be known, and what is in the file not. */
+		if (plain_open(c) && quick % SAMPLED == 0)
+			judge(c, res);
+		return;
+	}
+	quick = 0;
+	if (plain_open(c))
+		judge(c, res);
+	process_wake(AWAKE_SCOUT_OPEN | AWAKE_SCOUT_NAME);
+	if (dir_open(c))
+		return;
+	slow = slow << 1 | 1;
+	if (__builtin_popcount(slow & 255) >= 2)
+		work(c);
+}
+
+static void judgement(bool waited)
+{
+	judged = -1;
+	if (waited && ours())
+		plan_control_waited();
+	else if (waited)
+		slow = slow << 1 | 1;
+	if (!seq_active())
+		process_sleep(AWAKE_SCOUT_READ);
+}
+
+/* The first read of a file counts with its open; many in a row are scout_seq.c's. */
+static void seen_read(struct call *c, long res, bool waited)
+{
+	int64_t offset = c->route == ROUTE_READ ? -1 : (int64_t)c->sqe.off;
+
+	if (!scout && seq_pays())
+		work(c);
+	if (!scout || ours())
+		seq_read(c->sqe.fd, offset, res, waited);
+	if (c->sqe.fd == judged)
+		judgement(waited);
+}
+
+void scout_copied(int fd, uint64_t began)
+{
+	int saved = errno;
+
+	if (fd == judged && enter()) {
+		judgement(scout_now() - began > WAITED_NS);
+		leave();
+	}
+	errno = saved;
+}
+
+/* An open or a question by name that the program made itself, at work. */
+static void seen_name(struct call *c, long res, uint64_t now, uint64_t waited_ns)
+{
+	scout->touched = now;
+	if (plain_open(c)) {
+		scout->flags = (int)c->sqe.open_flags;
+		judge(c, res);
+	}
+	if (dir_open(c))
+		plan_entered(c->sqe.fd, path_of(c));
+	else
+		plan_touch(c->sqe.fd, path_of(c), stat_by_name(c) ? DEED_STAT : DEED_OPEN, waited_ns);
+	if (plan_pays())
+		plan_ahead(now);
+	else
+		rest();
+}
+
+static void scout_seen(struct call *c, long res)
+{
+	uint64_t now, took;
+	bool waited;
+
+	if (!c->began || res < 0)
+		return;
+	if (!(plain_open(c) || stat_by_name(c) || dir_open(c) || reads(c)) || !enter())
+		return;
+	now = scout_now();
+	took = now - c->began;
+	waited = took > WAITED_NS || on;
+	if (ours() && (stale || now - scout->touched > IDLE_NS))
+		rest();
+	if (reads(c)) {
+		seen_read(c, res, took > WAITED_NS);
+		if (ours())
+			scout->touched = now;
+	} else {
+		if (!scout)
+			watch(c, res, waited);
+		if (ours())
+			seen_name(c, res, now, waited ? took : 0);
+	}
+	leave();
+}
+
+void scout_opens_dir(void)
+{
+	if (!started)
+		return;
+	if (quick > WATCHED - 16)
+		quick = WATCHED - 16;
+	process_wake(AWAKE_SCOUT_OPEN | AWAKE_SCOUT_NAME);
+}
+
+void scout_lets_go(void)
+{
+	if (!ours() || !scout->handoff || !enter())
+		return;
+	queue_drop();
+	leave();
+}
+
+/* Is this, or what it leads to, on the file system that the program walks through? In doubt it is. */
+static bool near(int dfd, const char *path)
+{
+	int flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT;
+	struct statx stx;
+
+	for (int i = 0; i < 2; i++, flags |= AT_SYMLINK_NOFOLLOW)
+		if (xu_sys(SYS_statx, dfd, path, flags, STATX_TYPE, &stx) ||
+		    makedev(stx.stx_dev_major, stx.stx_dev_minor) == scout->dir->dev)
+			return true;
+	return false;
+}
+
+void scout_lets_go_near(int dfd, const char *path)
+{
+	/* Where copies are written is seldom where files are read. */
+	if (ours() && (!scout->dir || near(dfd, path)))
+		scout_lets_go();
+}
+
+static void start(const struct xu_config *config)
+{
+	if (config->scout == XU_SCOUT_OFF)
+		return;
+	started = true;
+	on = config->scout == XU_SCOUT_ON;
+	handoff = config->scout_handoff;
+	process_wake(AWAKE_SCOUT_OPEN | AWAKE_SCOUT_DIR | (on ? AWAKE_SCOUT_NAME : 0));
+}
+
+/* Rings and helpers of before are not to outlive a change of identity. For all other ends there is nothing to put out. */
+static void renew(void)
+{
+	if (ours() && enter()) {
+		rest();
+		leave();
+	} else if (scout && !ours() && process == (int)xu_sys(SYS_getpid)) {
+		/* Another thread's: helpers end now, the rest with its next call. */
+		stale = true;
+		XU_STORE_RELEASE(&scout->stopping, true);
+	}
+}
+
+/* The ring and the memory are not in the child, and whose work it was is not either. */
+static void forked(void)
+{
+	scout = NULL;
+	busy = false;
+	stale = false;
+	slow = 0;
+	judged = -1;
+	seq_forget();
+	memset(&score, 0, sizeof(score));
+}
+
+static void report(struct xu_text *t)
+{
+	static const struct {
+		const char *name;
+		const uint64_t *value;
+		unsigned divisor;
+	} members[] = {
+		{"predicted", &score.predicted, 1},
+		{"used", &score.used, 1},
+		{"wasted", &score.wasted, 1},
+		{"handed", &score.handed, 1},
+		{"late", &score.late, 1},
+		{"controls", &score.controls, 1},
+		{"listed", &score.listed, 1},
+		{"starts", &score.starts, 1},
+		{"ahead_bytes", &score.seq_bytes, 1},
+		{"saved_us", &score.saved_ns, 1000},
+	};
+
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+		xu_text_str(t, i ? ",\"" : "\"");
+		xu_text_str(t, members[i].name);
+		xu_text_str(t, "\":");
+		xu_text_num(t, *members[i].value / members[i].divisor, 0);
+	}
+}
+
+const struct engine engine_scout = {
+	.name = "scout",
+	.start = start,
+	.call = scout_call,
+	.seen = scout_seen,
+	.renew = renew,
+	.forked = forked,
+	.report = report,
+};

@@ -1,0 +1,235 @@
+/*
+ * What the scout is made of, for its own files alone:
+ *
+ *     scout.c        when to wake, what the program touched, the score       scout_dir.c    what stands in directories
+ *     scout_plan.c   what comes next                                         scout_queue.c  fetching it, many deep
+ *     scout_seq.c    one file read from end to end                           scout_list.c   who reads directories
+ *
+ * All of it is the business of one thread, the one that was seen to wait, but for the listing of directories.
+ */
+#ifndef SHIM_ENGINE_SCOUT_H
+#define SHIM_ENGINE_SCOUT_H
+
+#include <limits.h>
+
+#include "core/syscall.h"
+#include "shim/engine/engine.h"
+#include "xuring.h"
+
+/* After the table of symbols: musl makes macros of some of their names here. */
+#include <dirent.h>
+
+enum {
+	SCOUT_SLOTS = 256, /* files ahead, at most */
+	SCOUT_DIRS = 32,   /* directories known at the same time */
+	SCOUT_ENTRIES = 4096, /* of one directory at a time; the next are read when these are through */
+	SCOUT_NAMES = 128 * 1024,
+	SCOUT_PATH = 1024, /* longer paths are not scouted */
+	SCOUT_HELPERS = 4,
+};
+
+/* What a program does with the files of a directory. */
+enum deed { DEED_STAT = 1, DEED_OPEN = 2 };
+
+/* The orders in which programs go through a directory. */
+enum order { ORDER_READ, ORDER_INODE, ORDER_NAME, NR_ORDERS };
+
+struct entry {
+	uint64_t ino;
+	uint32_t name;	 /* where it stands in the directory's names */
+	uint32_t hash;	 /* of the name */
+	uint8_t type;	 /* DT_* */
+	uint8_t fetched; /* deeds done or under way, by us or by the program */
+};
+
+/* What opening ahead is good for. */
+enum file_system {
+	FS_LOCAL,   /* a device: what was read stays cached */
+	FS_NETWORK, /* another machine: so it does, but opens wait */
+	FS_FUSE, /* another process: a fresh open drops what was cached, so that only the open file itself is of use */
+};
+
+enum dir_state { DIR_FREE, DIR_WANTED, DIR_LISTING, DIR_LISTED, DIR_FAILED };
+
+struct dir {
+	/* Whose it is: a helper's while it is WANTED or LISTING, else the scout's. */
+	enum dir_state state;
+	struct dir *parent;
+	int at;		/* of this directory in its parent, or -1 while that is not known */
+	int last;	/* the entry that the program touched last, or -1 */
+	uint64_t stamp; /* when it was of use, to tell the least useful */
+	uint64_t dev;
+	uint64_t expected_dev; /* not listed unless it is on this one; 0: any */
+	enum file_system kind;
+	bool more; /* there are entries past these, from `resume` on */
+	int64_t resume;
+	unsigned serial; /* counts what this place has held: an index of before is another's */
+	unsigned nr;
+	unsigned names_len;
+	char path[SCOUT_PATH];
+	struct entry entries[SCOUT_ENTRIES];
+	uint16_t orders[NR_ORDERS][SCOUT_ENTRIES]; /* but for ORDER_READ, which is that of the entries */
+	char names[SCOUT_NAMES];
+};
+
+enum slot_state {
+	SLOT_FREE,
+	SLOT_FLYING,  /* under way */
+	SLOT_HELD,    /* an open file, for the program to ask for */
+	SLOT_DONE,    /* the kernel's caches have it */
+	SLOT_LEAVING, /* of no use any more; not all of its operations have ended */
+};
+
+/* One file ahead. Its number is that of its file in the ring's table, too. */
+struct slot {
+	enum slot_state state;
+	enum deed deed;
+	bool keep;	 /* its file is to be handed over */
+	bool open;	 /* the table has a file */
+	bool touched;	 /* the program came while it was under way */
+	uint8_t pending; /* operations that have not ended */
+	uint32_t hash;
+	uint32_t serial; /* of `dir` */
+	int flags;	 /* of the open */
+	int at;		 /* the entry in `dir` */
+	struct dir *dir;
+	uint64_t since;	 /* when it was sent */
+	uint64_t number; /* the how manieth it is */
+	long installed;	 /* the answer of the last installation */
+	char path[SCOUT_PATH];
+	struct statx stx;
+};
+
+struct helper {
+	int tid; /* 0: none, or it has ended; the kernel clears it and wakes */
+	int id;	 /* of the last */
+	char stack[32 * 1024];
+	char buf[32 * 1024];
+};
+
+struct score {
+	uint64_t predicted, used, wasted, handed, late, controls, saved_ns, starts, listed, seq_bytes;
+};
+
+/* All that the scout has, in memory of its own that is there while it is at work. */
+struct scout {
+	struct xu_ring ring;
+	bool live;
+	bool handoff;	   /* files may be handed over */
+	bool stopping;	   /* for helpers: end */
+	unsigned deeds;	   /* what the program does (DEED_*) */
+	int flags;	   /* how it opens files */
+	bool walks;	   /* it goes from directory to directory */
+	unsigned slots_nr; /* how many there are */
+	unsigned depth;	   /* how far ahead, as things stand */
+	unsigned ahead;	   /* slots that wait for the program */
+	unsigned flying;
+	uint64_t number;  /* of the last slot sent */
+	uint64_t touched; /* when the program last did something of interest */
+	enum order order;
+	int votes[NR_ORDERS];
+	struct dir *dir;   /* where the program is */
+	struct dir *front; /* where the plan is */
+	int rank;	   /* in the front's order, or -1: behind `name` */
+	unsigned planned;  /* files since the last control */
+	unsigned controls; /* files between two */
+	unsigned doubts;   /* grow with controls that did not wait */
+	uint64_t wait_ns;  /* how long the program waits for a file, on the average */
+	char name[NAME_MAX + 1]; /* of what the program touched last, where the directory is not listed yet */
+	struct slot slots[SCOUT_SLOTS];
+	struct dir dirs[SCOUT_DIRS];
+	struct helper helpers[SCOUT_HELPERS];
+};
+
+/* The memory, while `live`. */
+extern struct scout *scout;
+extern struct score score;
+
+uint32_t scout_hash(const char *name, size_t len);
+
+/* ---- scout_queue.c ---- */
+
+/* Make the ring. False: there is none to be had. */
+bool queue_start(void);
+void queue_stop(void);
+
+/* A place for one more file ahead, or NULL. Its path is to be filled in; then queue_send. */
+struct slot *queue_slot(void);
+void queue_send(struct slot *s);
+/* Hand all that was sent to the kernel. */
+void queue_submit(void);
+
+/* Look at what has ended, and let go of what is too old. */
+void queue_reap(uint64_t now);
+
+/* Have a part of a file that the program has open read into the page cache, with the next queue_submit. */
+bool queue_advise(int fd, int64_t offset, unsigned len);
+
+/* Let go of one slot, used or wasted. */
+void queue_release(struct slot *s, bool used);
+/* Let go of all, and wait, in bounded time, until nothing is under way. */
+bool queue_drop(void);
+
+/* Wait, in bounded time, until this slot's open has ended. */
+void queue_await(struct slot *s);
+
+/* Give the slot's file a number of the program's, as open would: the fd or -errno. */
+long queue_install(struct slot *s, bool cloexec);
+
+/* ---- scout_dir.c ---- */
+
+/* The directory at this path, asked for if it is not known. NULL: there is no room. */
+struct dir *dir_want(const char *path, size_t len, struct dir *parent, int at);
+struct dir *dir_known(const char *path, size_t len);
+bool dir_listed(const struct dir *d);
+/* The place of an entry by its name, or -1. */
+int dir_find(const struct dir *d, const char *name, size_t len);
+/* From a place in the order to the entry, and back. */
+int dir_entry(const struct dir *d, enum order order, unsigned rank);
+unsigned dir_rank(const struct dir *d, enum order order, int at);
+/* Where this directory stands in its parent, or -1. */
+int dir_at(struct dir *d);
+/* Write "path/name" of an entry. False: too long. */
+bool dir_path(const struct dir *d, int at, char *buf, size_t size);
+/* Its end was not its end: have the rest listed in the place of what is there. False: it was. */
+bool dir_continue(struct dir *d);
+/* For helpers: read it and put it in order. */
+void dir_list(struct dir *d, char *buf, size_t size);
+
+/* ---- scout_list.c ---- */
+
+/* There is a directory to be listed. */
+void list_wake(void);
+/* End all helpers. False: one is stuck, and will look at the memory again. */
+bool list_stop(void);
+
+/* ---- scout_plan.c ---- */
+
+/* The program touched a file, by this path, and waited so long for it. */
+void plan_touch(int dfd, const char *path, enum deed deed, uint64_t waited_ns);
+/* The program came for what this slot has. */
+void plan_used(struct slot *s);
+/* The program opened a directory. */
+void plan_entered(int dfd, const char *path);
+/* Do files that are left alone still wait? */
+bool plan_pays(void);
+/* Fill the window. */
+void plan_ahead(uint64_t now);
+/* The last part of a path: where it begins. */
+const char *plan_last(const char *path, size_t *len);
+/* The slot that has this name, or NULL. */
+struct slot *plan_slot(const char *name, size_t len);
+
+/* The program's controls and first reads: a file that was left alone had to be waited for after all. */
+void plan_control_waited(void);
+
+/* ---- scout_seq.c ---- */
+
+/* The program read `n` bytes of `fd`, from `offset` or from the file's own position (-1), and waited for them or not. */
+void seq_read(int fd, int64_t offset, long n, bool waited);
+bool seq_active(void);
+/* Is it worth a ring? */
+bool seq_pays(void);
+void seq_forget(void);
+
+#endif

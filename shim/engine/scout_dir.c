@@ -1,0 +1,359 @@
+/*
+ * What stands in directories: names, kinds, and the three orders in which programs go through them.
+ *
+ *     as read      what readdir gave                     grep, find, du, cat dir/ *
+ *     by inode     tar, cp: kind to disks
+ *     by name      ls, rsync, git, what a shell puts in the place of a *
+ *
+ * Listing is a helper's work (scout_list.c): dir_list runs in its task. A directory belongs to the helper while its
+ * state is WANTED or LISTING, and is not looked at by anybody else until then.
+ */
+#include <errno.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+
+#include "shim/engine/scout.h"
+
+/* How many entries of a kind unknown are asked about. */
+#define TYPES_ASKED 1024
+
+/* ---- File systems ---- */
+
+/* What is scouted: what keeps files on a device, or on another machine. All else is memory, or not files at all. */
+static const struct {
+	uint32_t magic;
+	enum file_system kind;
+} file_systems[] = {
+	{0xef53, FS_LOCAL},	  /* ext2 to ext4 */
+	{0x58465342, FS_LOCAL},	  /* xfs */
+	{0x9123683e, FS_LOCAL},	  /* btrfs */
+	{0xf2f52010, FS_LOCAL},	  /* f2fs */
+	{0x2fc12fc1, FS_LOCAL},	  /* zfs */
+	{0xca451a4e, FS_LOCAL},	  /* bcachefs */
+	{0x794c7630, FS_LOCAL},	  /* overlayfs */
+	{0x3153464a, FS_LOCAL},	  /* jfs */
+	{0x4d44, FS_LOCAL},	  /* fat */
+	{0x2011bab0, FS_LOCAL},	  /* exfat */
+	{0x7366746e, FS_LOCAL},	  /* ntfs3 */
+	{0x9660, FS_LOCAL},	  /* iso9660 */
+	{0x15013346, FS_LOCAL},	  /* udf */
+	{0x73717368, FS_LOCAL},	  /* squashfs */
+	{0xe0f5e1e2, FS_LOCAL},	  /* erofs */
+	{0x6969, FS_NETWORK},	  /* nfs */
+	{0xff534d42, FS_NETWORK}, /* cifs */
+	{0xfe534d42, FS_NETWORK}, /* smb2 */
+	{0x01021997, FS_NETWORK}, /* 9p */
+	{0x00c36400, FS_NETWORK}, /* ceph */
+	{0x5346414f, FS_NETWORK}, /* afs */
+	{0x0bd00bd0, FS_NETWORK}, /* lustre */
+	{0x65735546, FS_FUSE},
+};
+
+static bool known_file_system(int fd, enum file_system *kind)
+{
+	struct statfs fs;
+
+	if (xu_sys(SYS_fstatfs, fd, &fs) < 0)
+		return false;
+	for (size_t i = 0; i < sizeof(file_systems) / sizeof(file_systems[0]); i++)
+		if (file_systems[i].magic == (uint32_t)fs.f_type) {
+			*kind = file_systems[i].kind;
+			return true;
+		}
+	return false;
+}
+
+/* ---- Listing ---- */
+
+/* What getdents64 writes. */
+struct record {
+	uint64_t ino;
+	int64_t next;
+	unsigned short len;
+	unsigned char type;
+	char name[];
+};
+
+/* Take one over. False: there is no room for it. */
+static bool add(struct dir *d, const struct record *r)
+{
+	size_t len = strlen(r->name);
+
+	if (r->name[0] == '.' && (len == 1 || (len == 2 && r->name[1] == '.')))
+		return true;
+	if (d->nr == SCOUT_ENTRIES || d->names_len + len + 1 > SCOUT_NAMES)
+		return false;
+	d->entries[d->nr++] = (struct entry){.ino = r->ino,
+					     .name = d->names_len,
+					     .hash = scout_hash(r->name, len),
+					     .type = r->type};
+	memcpy(d->names + d->names_len, r->name, len + 1);
+	d->names_len += (unsigned)len + 1;
+	return true;
+}
+
+static bool before(const struct dir *d, enum order order, unsigned a, unsigned b)
+{
+	const struct entry *x = &d->entries[a], *y = &d->entries[b];
+
+	if (order == ORDER_NAME)
+		return strcmp(d->names + x->name, d->names + y->name) < 0;
+	return x->ino != y->ino ? x->ino < y->ino : a < b;
+}
+
+/* Heapsort: in place, and never slow. */
+static void sift(const struct dir *d, enum order order, uint16_t *v, unsigned from, unsigned nr)
+{
+	for (unsigned child; (child = 2 * from + 1) < nr; from = child) {
+		uint16_t swap = v[from];
+
+		if (child + 1 < nr && before(d, order, v[child], v[child + 1]))
+			child++;
+		if (!before(d, order, v[from], v[child]))
+			return;
+		v[from] = v[child];
+		v[child] = swap;
+	}
+}
+
+static void sort(struct dir *d, enum order order)
+{
+	uint16_t *v = d->orders[order];
+
+	for (unsigned i = 0; i < d->nr; i++)
+		v[i] = (uint16_t)i;
+	for (unsigned i = d->nr / 2; i-- > 0;)
+		sift(d, order, v, i, d->nr);
+	for (unsigned i = d->nr; i-- > 1;) {
+		uint16_t swap = v[0];
+
+		v[0] = v[i];
+		v[i] = swap;
+		sift(d, order, v, 0, i);
+	}
+}
+
+/* Open it, if it is what we think: a directory, where it was expected, that nothing would have to be mounted for. */
+static int open_dir(struct dir *d)
+{
+	int nofollow = d->expected_dev ? O_NOFOLLOW : 0;
+	struct statx stx;
+	uint64_t dev;
+	long fd;
+
+	if (xu_sys(SYS_statx, AT_FDCWD, d->path,
+		   AT_NO_AUTOMOUNT | (nofollow ? AT_SYMLINK_NOFOLLOW : 0), STATX_TYPE | STATX_INO,
+		   &stx) < 0)
+		return -1;
+	dev = makedev(stx.stx_dev_major, stx.stx_dev_minor);
+	if (!S_ISDIR(stx.stx_mode) || stx.stx_attributes & STATX_ATTR_AUTOMOUNT ||
+	    (d->expected_dev && dev != d->expected_dev))
+		return -1;
+	d->dev = dev;
+	/* Not even the time of access is to tell of us, where that is ours to say. */
+	fd = xu_sys(SYS_openat, AT_FDCWD, d->path,
+		    O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK | O_NOATIME | nofollow, 0);
+	if (fd == -EPERM)
+		fd = xu_sys(SYS_openat, AT_FDCWD, d->path,
+			    O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK | nofollow, 0);
+	return (int)fd;
+}
+
+/*
+ * Some file systems do not say what an entry is (sshfs, when it answers from its cache). The kernel has to look these
+ * names up anyway when they are opened; but not thousands before the first is of use.
+ */
+static void learn_types(struct dir *d, int fd)
+{
+	struct statx stx;
+
+	for (unsigned i = 0; i < d->nr && i < TYPES_ASKED; i++) {
+		struct entry *e = &d->entries[i];
+
+		if (e->type == DT_UNKNOWN &&
+		    !xu_sys(SYS_statx, fd, d->names + e->name,
+			    AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_TYPE, &stx))
+			e->type = (uint8_t)IFTODT(stx.stx_mode);
+	}
+}
+
+void dir_list(struct dir *d, char *buf, size_t size)
+{
+	enum dir_state state = DIR_FAILED;
+	int fd = open_dir(d);
+	long n = -1;
+
+	if (fd >= 0 && known_file_system(fd, &d->kind)) {
+		if (d->resume)
+			xu_sys(SYS_lseek, fd, d->resume, SEEK_SET);
+		d->more = false;
+		while (!d->more && (n = xu_sys(SYS_getdents64, fd, buf, size)) > 0) {
+			const struct record *r;
+
+			for (long at = 0; at < n && !d->more; at += r->len) {
+				r = (const struct record *)(buf + at);
+				d->more = !add(d, r);
+				if (!d->more)
+					d->resume = r->next;
+			}
+		}
+		if (n >= 0) {
+			learn_types(d, fd);
+			sort(d, ORDER_INODE);
+			sort(d, ORDER_NAME);
+			state = DIR_LISTED;
+		}
+	}
+	if (fd >= 0)
+		xu_sys(SYS_close, fd);
+	__atomic_add_fetch(&score.listed, 1, __ATOMIC_RELAXED);
+	XU_STORE_RELEASE(&d->state, state);
+}
+
+/* ---- Looking ---- */
+
+bool dir_listed(const struct dir *d)
+{
+	return d && XU_LOAD_ACQUIRE(&d->state) == DIR_LISTED;
+}
+
+static bool in_hands_of_helper(const struct dir *d)
+{
+	enum dir_state state = XU_LOAD_ACQUIRE(&d->state);
+
+	return state == DIR_WANTED || state == DIR_LISTING;
+}
+
+struct dir *dir_known(const char *path, size_t len)
+{
+	for (int i = 0; i < SCOUT_DIRS; i++) {
+		struct dir *d = &scout->dirs[i];
+
+		if (d->state != DIR_FREE && !memcmp(d->path, path, len) && !d->path[len])
+			return d;
+	}
+	return NULL;
+}
+
+/* Is it on the way from where the program or the plan is to the root of what is known? */
+static bool in_use(const struct dir *d)
+{
+	for (const struct dir *p = scout->front; p; p = p->parent)
+		if (p == d)
+			return true;
+	for (const struct dir *p = scout->dir; p; p = p->parent)
+		if (p == d)
+			return true;
+	return false;
+}
+
+static struct dir *least_useful(void)
+{
+	struct dir *found = NULL;
+
+	for (int i = 0; i < SCOUT_DIRS; i++) {
+		struct dir *d = &scout->dirs[i];
+
+		if (d->state == DIR_FREE)
+			return d;
+		if (!in_hands_of_helper(d) && !in_use(d) && (!found || d->stamp < found->stamp))
+			found = d;
+	}
+	return found;
+}
+
+struct dir *dir_want(const char *path, size_t len, struct dir *parent, int at)
+{
+	struct dir *d = dir_known(path, len);
+
+	if (d) {
+		d->stamp = scout->touched;
+		if (parent && !d->parent) {
+			d->parent = parent;
+			d->at = at;
+		}
+		return d;
+	}
+	d = len < SCOUT_PATH ? least_useful() : NULL;
+	if (!d)
+		return NULL;
+	for (int i = 0; i < SCOUT_DIRS; i++)
+		if (scout->dirs[i].parent == d)
+			scout->dirs[i].parent = NULL;
+	memcpy(d->path, path, len);
+	d->path[len] = '\0';
+	d->parent = parent;
+	d->at = at;
+	d->last = -1;
+	d->stamp = scout->touched;
+	d->expected_dev = parent && at >= 0 ? parent->dev : 0;
+	d->serial++;
+	d->nr = d->names_len = 0;
+	d->resume = 0;
+	d->more = false;
+	XU_STORE_RELEASE(&d->state, DIR_WANTED);
+	return d;
+}
+
+bool dir_continue(struct dir *d)
+{
+	if (!d->more)
+		return false;
+	d->serial++;
+	d->nr = d->names_len = 0;
+	d->last = -1;
+	XU_STORE_RELEASE(&d->state, DIR_WANTED);
+	return true;
+}
+
+int dir_find(const struct dir *d, const char *name, size_t len)
+{
+	uint32_t hash = scout_hash(name, len);
+
+	for (unsigned i = 0; i < d->nr; i++) {
+		const char *s = d->names + d->entries[i].name;
+
+		if (d->entries[i].hash == hash && !strncmp(s, name, len) && !s[len])
+			return (int)i;
+	}
+	return -1;
+}
+
+int dir_entry(const struct dir *d, enum order order, unsigned rank)
+{
+	return order == ORDER_READ ? (int)rank : d->orders[order][rank];
+}
+
+unsigned dir_rank(const struct dir *d, enum order order, int at)
+{
+	unsigned rank = 0;
+
+	if (order == ORDER_READ)
+		return (unsigned)at;
+	while (rank < d->nr && d->orders[order][rank] != at)
+		rank++;
+	return rank;
+}
+
+int dir_at(struct dir *d)
+{
+	const char *slash = strrchr(d->path, '/');
+
+	if (d->at < 0 && dir_listed(d->parent) && slash)
+		d->at = dir_find(d->parent, slash + 1, strlen(slash + 1));
+	return d->at;
+}
+
+bool dir_path(const struct dir *d, int at, char *buf, size_t size)
+{
+	const char *name = d->names + d->entries[at].name;
+	size_t len = strlen(d->path), n = strlen(name);
+
+	if (len + n + 2 > size)
+		return false;
+	memcpy(buf, d->path, len);
+	if (len && buf[len - 1] != '/')
+		buf[len++] = '/';
+	memcpy(buf + len, name, n + 1);
+	return true;
+}

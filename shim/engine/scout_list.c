@@ -1,0 +1,116 @@
+/*
+ * Who reads directories.
+ *
+ * The ring has no operation for that, so it takes tasks that make the plain calls: a few, made when first needed, gone
+ * when there was nothing to do for a while. They are tasks of the kernel and not libc's threads: no memory of libc, no
+ * thread-local storage, no signal. Such a task shares the program's memory and working directory, and not its fds: it
+ * has a table of its own, empty, in which it opens directories unseen. It makes raw system calls only.
+ */
+#include <linux/futex.h>
+#include <sched.h>
+#include <signal.h>
+#include <time.h>
+
+#include "shim/engine/scout.h"
+
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+
+/* How long a helper waits for more to do. */
+#define IDLE_NS (200 * 1000 * 1000)
+
+static struct dir *take(void)
+{
+	for (int i = 0; i < SCOUT_DIRS; i++) {
+		struct dir *d = &scout->dirs[i];
+		enum dir_state wanted = DIR_WANTED;
+
+		if (__atomic_compare_exchange_n(&d->state, &wanted, DIR_LISTING, false,
+						__ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+			return d;
+	}
+	return NULL;
+}
+
+static unsigned requests;
+
+static int help(void *arg)
+{
+	struct helper *h = arg;
+	struct timespec idle = {.tv_nsec = IDLE_NS};
+	bool on = xu_sys(SYS_close_range, 0, ~0u, 0) >= 0;
+
+	while (!XU_LOAD_ACQUIRE(&scout->stopping)) {
+		unsigned seen = XU_LOAD_ACQUIRE(&requests);
+		struct dir *d = take();
+
+		if (!d && xu_sys(SYS_futex, &requests, FUTEX_WAIT_PRIVATE, seen, &idle, 0, 0) < 0 &&
+		    seen == XU_LOAD_ACQUIRE(&requests))
+			break;
+		if (d && on)
+			dir_list(d, h->buf, sizeof(h->buf));
+		else if (d)
+			XU_STORE_RELEASE(&d->state, DIR_FAILED);
+	}
+	return 0;
+}
+
+static void start(struct helper *h)
+{
+	int flags = CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
+		    CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
+	uint64_t all = ~UINT64_C(0), mask;
+
+	xu_sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, &mask, 8);
+	h->id = clone(help, h->stack + sizeof(h->stack), flags, h, &h->tid, NULL, &h->tid);
+	if (h->id < 0)
+		h->id = 0;
+	xu_sys(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, 8);
+}
+
+void list_wake(void)
+{
+	unsigned wanted = 0;
+
+	for (int i = 0; i < SCOUT_DIRS; i++)
+		wanted += XU_LOAD(&scout->dirs[i].state) == DIR_WANTED ||
+			  XU_LOAD(&scout->dirs[i].state) == DIR_LISTING;
+	__atomic_add_fetch(&requests, 1, __ATOMIC_RELEASE);
+	xu_sys(SYS_futex, &requests, FUTEX_WAKE_PRIVATE, SCOUT_HELPERS, 0, 0, 0);
+	for (unsigned i = 0; i < SCOUT_HELPERS && i < wanted; i++)
+		if (!XU_LOAD_ACQUIRE(&scout->helpers[i].tid))
+			start(&scout->helpers[i]);
+}
+
+/* Until the kernel has done with a task: it counts among the threads to the end. */
+static bool await_end(struct helper *h, int id)
+{
+	struct timespec ms = {.tv_nsec = 1000000};
+	long pid = xu_sys(SYS_getpid);
+
+	for (int i = 0; i < 2000; i++) {
+		if (!XU_LOAD_ACQUIRE(&h->tid) && xu_sys(SYS_tgkill, pid, id, 0) < 0)
+			return true;
+		if (i < 50)
+			xu_sys(SYS_sched_yield);
+		else
+			xu_sys(SYS_nanosleep, &ms, 0);
+	}
+	return false;
+}
+
+bool list_stop(void)
+{
+	bool all = true;
+
+	XU_STORE_RELEASE(&scout->stopping, true);
+	__atomic_add_fetch(&requests, 1, __ATOMIC_RELEASE);
+	xu_sys(SYS_futex, &requests, FUTEX_WAKE_PRIVATE, SCOUT_HELPERS, 0, 0, 0);
+	for (int i = 0; i < SCOUT_HELPERS; i++) {
+		struct helper *h = &scout->helpers[i];
+
+		all = (!h->id || await_end(h, h->id)) && all;
+	}
+	return all;
+}

@@ -1,0 +1,295 @@
+/*
+ * Fetching ahead: a ring of the scout's own, and the files in it.
+ *
+ * What is done for a file is a chain of operations that a worker of the kernel goes through in one piece, so that a file
+ * costs the program's thread one part in many of an enter, and no wait:
+ *
+ *     attributes   statx
+ *     warm         openat -> fadvise(WILLNEED) -> close        the kernel's caches have it: DONE
+ *     hand over    openat -> fadvise(WILLNEED)                 the file stays open: HELD
+ *
+ * Files are opened into the ring's own table, so that no fd of the process is taken, and none can be seen, closed or
+ * inherited. To hand one over is to install it: it gets the lowest free number, as by open. Contents never pass through
+ * our memory: they are in the page cache when the program reads, by whatever door.
+ *
+ *     FREE --send--> FLYING --completions--> HELD | DONE --the program came, or too old--> LEAVING --closed--> FREE
+ *
+ * The ring is plain: no work is deferred to us, so completions appear in memory without an enter.
+ */
+#include <errno.h>
+
+#include "shim/engine/scout.h"
+#include "shim/policy.h"
+
+/* How much of a file is read ahead with its open. */
+#define FIRST_BYTES (256 * 1024)
+
+/* What an operation was; the low byte of its ticket, above the slot's number. */
+enum what { WHAT_STAT, WHAT_OPEN, WHAT_ADVISE, WHAT_CLOSE, WHAT_INSTALL };
+
+static uint64_t ticket(const struct slot *s, enum what what)
+{
+	return (uint64_t)(s - scout->slots) << 8 | what;
+}
+
+static unsigned place(const struct slot *s)
+{
+	return (unsigned)(s - scout->slots);
+}
+
+bool queue_start(void)
+{
+	unsigned workers[2] = {0, 0};
+	unsigned slots = (unsigned)process_config()->scout_depth;
+
+	if (policy_own_ring(&scout->ring, 4 * slots) < 0)
+		return false;
+	/* The table of files may be as large as the program may have files. */
+	while (slots >= 4 && xu_register_files_sparse(&scout->ring, slots) < 0)
+		slots /= 2;
+	if (slots < 4) {
+		xu_queue_exit(&scout->ring);
+		return false;
+	}
+	scout->slots_nr = slots;
+	workers[0] = workers[1] = slots;
+	xu_register_iowq_max_workers(&scout->ring, workers);
+	scout->handoff = policy_has_op(IORING_OP_FIXED_FD_INSTALL);
+	return policy_has_op(IORING_OP_OPENAT) && policy_has_op(IORING_OP_FADVISE) &&
+	       policy_has_op(IORING_OP_CLOSE) && policy_has_op(IORING_OP_STATX);
+}
+
+void queue_stop(void)
+{
+	xu_queue_exit(&scout->ring);
+	policy_ring_closed();
+}
+
+/* Entries for a chain that is not torn. False: the kernel does not take them now. */
+static bool room(unsigned nr)
+{
+	if (xu_sq_space_left(&scout->ring) < nr)
+		queue_submit();
+	return xu_sq_space_left(&scout->ring) >= nr;
+}
+
+void queue_submit(void)
+{
+	struct thread *t = thread_self();
+
+	while (xu_sq_ready(&scout->ring)) {
+		if (t)
+			t->enters++;
+		if (xu_submit(&scout->ring) <= 0)
+			return;
+	}
+}
+
+/* The next entry, for which there is room. */
+static struct io_uring_sqe *next(struct slot *s)
+{
+	struct io_uring_sqe *sqe = xu_get_sqe(&scout->ring);
+
+	s->pending++;
+	if (!sqe)
+		__builtin_unreachable();
+	return sqe;
+}
+
+static void finish(struct slot *s, struct io_uring_sqe *sqe, enum what what, unsigned flags)
+{
+	xu_sqe_set_data64(sqe, ticket(s, what));
+	xu_sqe_set_flags(sqe, flags);
+}
+
+static void close_file(struct slot *s)
+{
+	struct io_uring_sqe *sqe;
+
+	if (!room(1))
+		return;
+	sqe = next(s);
+	xu_prep_close_direct(sqe, place(s));
+	finish(s, sqe, WHAT_CLOSE, 0);
+	s->open = false;
+}
+
+/* A slot that nobody waits for is free once all has ended and its file is closed. */
+static void settle(struct slot *s)
+{
+	if (s->state != SLOT_LEAVING || s->pending)
+		return;
+	if (s->open)
+		close_file(s);
+	if (!s->open && !s->pending)
+		s->state = SLOT_FREE;
+}
+
+struct slot *queue_slot(void)
+{
+	for (unsigned i = 0; i < scout->slots_nr; i++)
+		if (scout->slots[i].state == SLOT_FREE)
+			return room(3) ? &scout->slots[i] : NULL;
+	return NULL;
+}
+
+void queue_send(struct slot *s)
+{
+	struct io_uring_sqe *sqe;
+
+	s->state = SLOT_FLYING;
+	s->open = s->touched = false;
+	s->number = ++scout->number;
+	s->since = scout_now();
+	scout->ahead++;
+	scout->flying++;
+	score.predicted++;
+	/* Opening may wait, whatever the file system says: it is a worker's business from the start. */
+	if (s->deed == DEED_STAT) {
+		sqe = next(s);
+		xu_prep_statx(sqe, AT_FDCWD, s->path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
+			      STATX_BASIC_STATS, &s->stx);
+		finish(s, sqe, WHAT_STAT, IOSQE_ASYNC);
+		return;
+	}
+	sqe = next(s);
+	xu_prep_openat_direct(sqe, AT_FDCWD, s->path, s->flags & ~O_CLOEXEC, 0, place(s));
+	finish(s, sqe, WHAT_OPEN, IOSQE_ASYNC | IOSQE_IO_LINK);
+	sqe = next(s);
+	xu_prep_fadvise(sqe, (int)place(s), 0, FIRST_BYTES, POSIX_FADV_WILLNEED);
+	finish(s, sqe, WHAT_ADVISE, IOSQE_FIXED_FILE | (s->keep ? 0 : IOSQE_IO_HARDLINK));
+	if (s->keep)
+		return;
+	sqe = next(s);
+	xu_prep_close_direct(sqe, place(s));
+	finish(s, sqe, WHAT_CLOSE, 0);
+}
+
+/* One operation has ended. */
+static void ended(struct slot *s, enum what what, int res)
+{
+	s->pending--;
+	switch (what) {
+	case WHAT_OPEN: s->open = res >= 0; break;
+	case WHAT_CLOSE:
+		if (!res)
+			s->open = false;
+		break;
+	case WHAT_INSTALL: s->installed = res; break;
+	case WHAT_STAT:
+	case WHAT_ADVISE: break;
+	}
+	/* An open file may be asked for while its contents are still on their way. */
+	if (s->state == SLOT_FLYING && what == WHAT_OPEN && s->open && s->keep)
+		s->state = SLOT_HELD;
+	else if (s->state == SLOT_FLYING && !s->pending)
+		s->state = SLOT_DONE;
+	else {
+		settle(s);
+		return;
+	}
+	scout->flying--;
+	if (s->touched)
+		queue_release(s, true);
+}
+
+void queue_reap(uint64_t now)
+{
+	uint64_t age = process_config()->scout_age_ms * 1000000u;
+	struct io_uring_cqe *cqe;
+
+	while ((cqe = xu_cq_front(&scout->ring))) {
+		uint64_t data = cqe->user_data;
+		int res = cqe->res;
+
+		xu_cq_advance(&scout->ring, 1);
+		if (data >> 8 < SCOUT_SLOTS)
+			ended(&scout->slots[data >> 8], (enum what)(data & 255), res);
+	}
+	for (unsigned i = 0; i < scout->slots_nr; i++) {
+		struct slot *s = &scout->slots[i];
+
+		if ((s->state == SLOT_HELD || s->state == SLOT_DONE) && now - s->since > age)
+			queue_release(s, false);
+		else
+			settle(s);
+	}
+}
+
+bool queue_advise(int fd, int64_t offset, unsigned len)
+{
+	struct io_uring_sqe *sqe;
+
+	if (!room(1))
+		return false;
+	sqe = xu_get_sqe(&scout->ring);
+	if (!sqe)
+		return false;
+	xu_prep_fadvise(sqe, fd, (uint64_t)offset, len, POSIX_FADV_WILLNEED);
+	xu_sqe_set_data64(sqe, (uint64_t)SCOUT_SLOTS << 8);
+	return true;
+}
+
+void queue_release(struct slot *s, bool used)
+{
+	if (s->state == SLOT_FREE || s->state == SLOT_LEAVING)
+		return;
+	if (s->state == SLOT_FLYING)
+		scout->flying--;
+	scout->ahead--;
+	*(used ? &score.used : &score.wasted) += 1;
+	s->state = SLOT_LEAVING;
+	settle(s);
+}
+
+/* Let completions come, for 100 ms at most. */
+static void wait_some(void)
+{
+	struct xu_timespec ts = {.tv_nsec = 100 * 1000 * 1000};
+	struct io_uring_cqe *cqe;
+
+	xu_submit_and_wait_timeout(&scout->ring, &cqe, 1, &ts, NULL);
+	queue_reap(scout_now());
+}
+
+void queue_await(struct slot *s)
+{
+	uint64_t number = s->number;
+
+	for (int i = 0; i < 20 && s->number == number && s->state == SLOT_FLYING; i++)
+		wait_some();
+}
+
+bool queue_drop(void)
+{
+	unsigned busy = 1;
+
+	for (unsigned i = 0; i < scout->slots_nr; i++)
+		queue_release(&scout->slots[i], false);
+	queue_submit();
+	for (int tries = 0; tries < 20 && busy; tries++) {
+		busy = 0;
+		queue_reap(scout_now());
+		for (unsigned i = 0; i < scout->slots_nr; i++)
+			busy += scout->slots[i].state != SLOT_FREE;
+		if (busy)
+			wait_some();
+	}
+	return !busy;
+}
+
+long queue_install(struct slot *s, bool cloexec)
+{
+	struct io_uring_sqe *sqe;
+
+	if (!room(2))
+		return -EAGAIN;
+	s->installed = -EAGAIN;
+	sqe = next(s);
+	xu_prep_fixed_fd_install(sqe, (int)place(s), cloexec ? 0 : IORING_FIXED_FD_NO_CLOEXEC);
+	finish(s, sqe, WHAT_INSTALL, IOSQE_FIXED_FILE);
+	close_file(s);
+	queue_submit();
+	queue_reap(scout_now());
+	return s->installed;
+}

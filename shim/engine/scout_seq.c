@@ -1,0 +1,105 @@
+/*
+ * One file, read from end to end.
+ *
+ *     0          pos                 pos + window
+ *     |  read     |  asked for ahead  |                     |  size
+ *
+ * The kernel reads ahead by itself, but no further than its setting for the file system, 128 KiB for most that are far
+ * away: one round trip for each. When two reads in a row had to wait, what follows is asked for as well, in a window
+ * that doubles as long as the program keeps going. It goes into the page cache, and so changes nothing but the time.
+ *
+ * Asking takes no round trip, but time to find memory for the pages: workers of the ring do it, on the program's own fd.
+ */
+#include <errno.h>
+
+#include "shim/engine/scout.h"
+
+enum {
+	STEP = 128 * 1024, /* the most that the kernel takes in one call, on many file systems */
+	FIRST_WINDOW = 1024 * 1024,
+	QUICK = 64, /* reads in a row that did not wait, after which there is nothing to be done */
+};
+
+static struct {
+	int fd;		/* -1: none */
+	unsigned slow;	/* reads that waited */
+	unsigned quick; /* reads since the last that did */
+	int64_t pos;	/* behind the last read */
+	int64_t ahead;	/* what has been asked for ends here */
+	int64_t window;
+	int64_t size;
+} seq = {.fd = -1};
+
+bool seq_active(void)
+{
+	return seq.fd >= 0;
+}
+
+bool seq_pays(void)
+{
+	return seq.fd >= 0 && seq.slow >= 2;
+}
+
+void seq_forget(void)
+{
+	seq.fd = -1;
+}
+
+/* Where the program is in the file. */
+static int64_t position(int fd, int64_t offset, long n)
+{
+	return offset >= 0 ? offset + n : xu_sys(SYS_lseek, fd, 0, SEEK_CUR);
+}
+
+static void begin(int fd, int64_t pos)
+{
+	struct stat st;
+
+	/* Kernel structure and libc's are the same on what we build for; only the size is looked at. */
+	if (pos < 0 || xu_sys(SYS_fstat, fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return;
+	seq.fd = fd;
+	seq.slow = 1;
+	seq.quick = 0;
+	seq.pos = seq.ahead = pos;
+	seq.window = FIRST_WINDOW;
+	seq.size = st.st_size;
+}
+
+static void ask_ahead(void)
+{
+	int64_t most = (int64_t)process_config()->scout_bytes;
+	int64_t end;
+
+	if (seq.ahead < seq.pos)
+		seq.ahead = seq.pos;
+	if (seq.ahead == seq.size || seq.pos + seq.window - seq.ahead < seq.window / 4)
+		return;
+	end = seq.pos + seq.window < seq.size ? seq.pos + seq.window : seq.size;
+	for (; seq.ahead < end && queue_advise(seq.fd, seq.ahead, STEP); seq.ahead += STEP)
+		score.seq_bytes += STEP;
+	queue_submit();
+	queue_reap(scout_now());
+	if (seq.window < most)
+		seq.window *= 2;
+}
+
+void seq_read(int fd, int64_t offset, long n, bool waited)
+{
+	if (fd != seq.fd) {
+		if (waited && n > 0)
+			begin(fd, position(fd, offset, n));
+		return;
+	}
+	if (n <= 0 || (offset >= 0 && offset != seq.pos)) {
+		seq_forget();
+		return;
+	}
+	seq.pos += n;
+	seq.quick = waited ? 0 : seq.quick + 1;
+	seq.slow += waited;
+	if (seq.slow >= 2 && scout)
+		ask_ahead();
+	else if (seq.quick > QUICK)
+		seq_forget();
+}

@@ -1,0 +1,249 @@
+#!/usr/bin/env bats
+# The scout: programs that walk through trees give the same results bare and with a reader ahead of them, in both
+# profiles, on the local file system and on one behind a slow line; and the reader really was ahead.
+# shellcheck shell=bash disable=SC2030,SC2031,SC2119,SC2154,SC2164
+
+load lib
+
+# A small forest with all that can stand in a directory.
+make_tree() {
+	local odd=$1/odd long
+	"$tools/forest" "$1" 80 4
+	long=$(printf '\xff\xfe%.0s' {1..127})
+	mkdir -p "$odd/empty" "$odd/deep/er/still" "$odd/locked"
+	mkfifo "$odd/fifo"
+	ln -s loop "$odd/loop"
+	ln -s ../odd "$odd/round"
+	ln -s nowhere "$odd/dangling"
+	ln -s ../part00 "$odd/link"
+	echo text >"$odd/$long"
+	echo text >"$odd/deep/er/still/file"
+	printf 'needle\n' >"$odd/-name with spaces"
+	: >"$odd/nothing"
+	printf 'needle 1\n' >"$odd/locked/inside"
+	chmod 700 "$odd/locked"
+	chmod 600 "$odd/nothing"
+	find "$1" -exec touch -hd 2020-01-01 {} +
+}
+
+setup_file() {
+	need_shim
+	cd "$BATS_FILE_TMPDIR"
+	make_tree "$BATS_FILE_TMPDIR/tree"
+}
+
+# far_mount DIR MOUNTPOINT: DIR, on the other end of a line with round trips of 0.6 ms.
+far_mount() {
+	need sshfs fusermount3
+	[[ -w /dev/fuse ]] || skip 'no /dev/fuse here'
+	mkdir -p "$2"
+	sshfs -o ssh_command="$tools/far 300" "here:$1" "$2" 2>mount.err || skip "no sshfs here: $(head -n 1 mount.err)"
+	far=$2
+}
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+	far=''
+}
+
+teardown() {
+	local tries
+	[[ -n ${far:-} ]] || return 0
+	for ((tries = 0; tries < 50; tries++)); do
+		fusermount3 -u "$far" 2>/dev/null && far='' && return
+		sleep 0.1
+	done
+	fusermount3 -uz "$far"
+}
+
+# scouted PROFILE COMMAND...: under the shim, with the scout at work from the first call on.
+scouted() {
+	shimmed XURING_SCOUT=on "XURING_PROFILE=$1" "XURING_STATS=json:$BATS_TEST_TMPDIR/stats" "${@:2}"
+}
+
+bare() {
+	local clean
+	clean_env "HOME=$PWD"
+	"$tools/within" 30 "${clean[@]}" "$@" 3>&-
+}
+
+# What a run shows: output, errors, status, and what it left in the directory `out`.
+record() {
+	local name=$1
+	shift
+	rm -rf out
+	"$@" >"$name.out" 2>"$name.err" && echo 0 >"$name.status" || echo $? >"$name.status"
+	[[ ! -e out ]] || (cd out && find . -printf "%P %y %s %m ${times:-} %l\n" | sort &&
+		find . -type f | sort | xargs -r -d '\n' md5sum) >"$name.left"
+}
+
+same() {
+	local part
+	for part in out err status left; do
+		[[ ! -e bare.$part && ! -e $1.$part ]] || show_difference "$part of $1: ${*:2}" "bare.$part" "$1.$part" || return
+	done
+}
+
+# The commands of which each is compared; @ is the tree.
+commands() { cat <<'END'
+grep -rn needle @
+grep -rl --include=*7.txt needle @
+tar cf - @
+cp -r @/part00 out
+cp -a @ out
+rsync -a @/part00/ out
+du -a @
+find @ -type f -size +3k
+find @ -type f -exec md5sum {} +
+ls -lRi --time-style=full-iso @/part00
+sh -c 'md5sum @/part00/*/*'
+sh -c 'cat @/part00/*/*'
+sh -c 'grep -r needle @ | head -n 1'
+find @ -name dir003 -quit
+wc -c @/part00/dir001 @/part00/dir002
+python3 -c 'import os; print([(d, sorted(f), [len(open(os.path.join(d, x), "rb").read()) for x in f if x.endswith(".txt")]) for d, s, f in os.walk("@")])'
+perl -e 'use File::Find; find({no_chdir => 1, wanted => sub { -f && open(my $f, "<", $_) && print $_, length(join "", <$f>), "\n" }}, "@")'
+END
+}
+
+# compare_all TREE PROFILE...
+compare_all() {
+	local tree=$1 line profile failed=0
+	shift
+	while read -r line; do
+		command -v "${line%% *}" >/dev/null || continue
+		eval "set -- ${line//@/$tree}"
+		rm -f -- *.left
+		times=''
+		[[ $line = *' -a '* ]] && times=%T@
+		record bare bare "$@"
+		for profile in safe remote; do
+			record $profile scouted $profile "$@"
+			same $profile "$line" || failed=1
+		done
+	done < <(commands)
+	return $failed
+}
+
+@test 'programs that walk a local tree' {
+	compare_all "$BATS_FILE_TMPDIR/tree"
+	holds stats 'map(.engines.scout) | map(.predicted) | add > 500'
+	holds stats 'map(.engines.scout) | map(.used) | add > 500'
+	holds stats 'map(.engines.scout) | map(.handed) | add == 0'
+}
+
+@test 'programs that walk a tree that is far away' {
+	far_mount "$BATS_FILE_TMPDIR/tree" mnt
+	compare_all mnt
+	holds stats 'map(select(.profile == "remote") | .engines.scout.handed) | add > 150'
+	holds stats 'map(select(.profile == "safe") | .engines.scout.handed) | add == 0'
+	holds stats 'map(.engines.scout) | map(.used) | add > 500'
+}
+
+@test 'without being told to, where calls wait, and not where they do not' {
+	far_mount "$BATS_FILE_TMPDIR/tree" mnt
+	shimmed XURING_PROFILE=remote XURING_STATS=json:far.stats grep -r needle mnt | sort >far.out
+	shimmed XURING_PROFILE=remote XURING_STATS=json:near.stats grep -r needle "$BATS_FILE_TMPDIR/tree" >near.out
+	bare grep -r needle mnt | sort | diff - far.out
+	holds far.stats '.[0].engines.scout | .used > 30 and .handed > 25 and .used > .wasted'
+	shimmed XURING_PROFILE=remote XURING_STATS=json:warm.stats grep -r needle "$BATS_FILE_TMPDIR/tree" >near.out
+	holds warm.stats '.[0].engines.scout | .predicted < 20'
+}
+
+# What one who opens ahead might miss: removed, renamed, replaced files, limits, children, flags.
+walk() {
+	local i
+	rm -rf "$1"
+	mkdir -p "$1"
+	for ((i = 0; i < 200; i++)); do
+		printf 'this is %03d\n' $i >"$1/$(printf %03d $i)"
+	done
+	shift
+	"$@"
+}
+
+@test 'files that change while they are walked through' {
+	mkdir src
+	far_mount "$PWD/src" mnt
+	walk src/a bare "$tools/walker" mnt/a >bare.out
+	walk src/b scouted safe "$tools/walker" mnt/b >safe.out
+	walk src/c scouted remote "$tools/walker" mnt/c >remote.out
+	show_difference 'profile safe' bare.out safe.out
+	show_difference 'profile remote' bare.out remote.out
+	holds stats 'map(select(.profile == "remote") | .engines.scout.handed) | add > 50'
+}
+
+@test 'a tree that is removed while it is walked' {
+	local profile
+	for profile in safe remote; do
+		mkdir -p src
+		"$tools/forest" src/one 100 5
+		"$tools/forest" src/two 100 5
+		far_mount "$PWD/src" mnt
+		scouted $profile rm -r mnt/one
+		scouted $profile find mnt/two -delete
+		[[ -z $(ls -A src) ]]
+		teardown
+	done
+}
+
+@test 'a user who may not see all' {
+	need setpriv
+	[[ $EUID = 0 ]] || skip 'for root alone'
+	local as=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+	local tree=$BATS_FILE_TMPDIR/tree
+	"${as[@]}" test -x "$tree" || tree=$(mktemp -d /tmp/xuring-scout.XXXXXX)
+	[[ $tree = /tmp/* ]] && cp -a "$BATS_FILE_TMPDIR/tree/odd" "$tree" && chmod 755 "$tree"
+	record bare bare "${as[@]}" grep -r needle "$tree/odd"
+	record safe scouted safe "${as[@]}" grep -r needle "$tree/odd"
+	record remote scouted remote "${as[@]}" grep -r needle "$tree/odd"
+	[[ $tree = /tmp/xuring-scout.* ]] && rm -rf "$tree"
+	same safe
+	same remote
+	grep -q locked bare.err
+}
+
+@test 'git status' {
+	need git
+	local profile
+	cp -r --no-preserve=mode "$BATS_FILE_TMPDIR/tree/part00" work
+	(cd work && git init -q . && git add . && echo more >>"$(git ls-files | head -n 1)" && : >new)
+	far_mount "$PWD/work" mnt
+	record bare bare git -C mnt -c safe.directory='*' status --short
+	for profile in safe remote; do
+		record $profile scouted $profile git -C mnt -c safe.directory='*' status --short
+		same $profile
+	done
+}
+
+@test 'one large file, from end to end' {
+	mkdir src
+	head -c 20000000 /dev/urandom >src/file
+	far_mount "$PWD/src" mnt
+	local sum
+	sum=$(md5sum <src/file)
+	for command in 'cat mnt/file' 'dd if=mnt/file bs=64k status=none' 'dd if=mnt/file bs=10000 status=none skip=3'; do
+		# shellcheck disable=SC2086 # words
+		record bare bare $command
+		# shellcheck disable=SC2086
+		record safe scouted safe $command
+		same safe "$command"
+	done
+	[[ $(shimmed XURING_STATS=json:auto cat mnt/file | md5sum) = "$sum" ]]
+	holds auto '.[0].engines.scout.ahead_bytes > 15000000'
+}
+
+@test 'no ring, no operations, few files: as bare' {
+	local tree=$BATS_FILE_TMPDIR/tree/part00
+	bare tar cf bare.tar "$tree" 2>/dev/null
+	scouted remote XURING_DENY=setup tar cf a.tar "$tree" 2>/dev/null
+	scouted remote XURING_DENY_OPS=all tar cf b.tar "$tree" 2>/dev/null
+	scouted remote XURING_DENY_OPS=fixed_fd_install tar cf c.tar "$tree" 2>/dev/null
+	(ulimit -n 8 && scouted remote tar cf d.tar "$tree" 2>/dev/null)
+	(ulimit -v 100000 && scouted remote tar cf e.tar "$tree" 2>/dev/null)
+	shimmed XURING_SCOUT=off XURING_STATS=json:off tar cf f.tar "$tree" 2>/dev/null
+	for other in a b c d e f; do
+		cmp bare.tar $other.tar
+	done
+	holds off '.[0].engines.scout.predicted == 0'
+}
