@@ -108,6 +108,9 @@ static bool run_with(struct call *c, const struct io_uring_sqe *with)
 	/* What has not begun must not be taken later, by another enter. */
 	policy_drop_own_ring(c->thread);
 	policy_enter_failed(f.error);
+	/* As where none could be made: asked for again, but not at every call. */
+	c->thread->ring_failed = true;
+	c->thread->ring_retry = 200;
 	return f.submitted;
 }
 
