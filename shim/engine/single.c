@@ -115,6 +115,9 @@ static bool moves_nothing(const struct call *c, bool write)
 	int64_t left = c->size - (int64_t)c->sqe.off;
 	size_t n = write || left > (int64_t)c->asked ? c->asked : (size_t)left;
 
+	/* The largest file is of the file system's choosing; beyond 8 TiB it may be too large. */
+	if (write && (int64_t)c->sqe.off > INT64_C(1) << 43)
+		return true;
 	return (write ? limited() : left <= 0) || !kind_has_memory(c, n) ||
 	       kind_has_flag(c->sqe.fd, O_DIRECT);
 }
