@@ -19,6 +19,8 @@
 #include "core/syscall.h"
 #include "shim/engine/aio.h"
 #include "shim/engine/engine.h"
+#include "shim/engine/fds.h"
+#include "shim/engine/loop_hooks.h"
 #include "shim/call.h"
 #include "shim/engine/single.h"
 #include "shim/lifecycle.h"
@@ -54,12 +56,41 @@ static void count(struct call *c, enum way way)
 static inline unsigned interest_of(enum route route)
 {
 	switch (route) {
-	case ROUTE_FD_CANCEL: return AWAKE_SYNC;
-	case ROUTE_OPEN: return AWAKE_SCOUT_OPEN;
-	case ROUTE_NAME: return AWAKE_SCOUT_NAME;
-	case ROUTE_READ:
-	case ROUTE_AT: return AWAKE_SCOUT_READ;
+	case ROUTE_READ: return AWAKE_LOOP | AWAKE_SCOUT_READ;
+	case ROUTE_RECV:
+	case ROUTE_ACCEPT:
+	case ROUTE_WAIT: return AWAKE_LOOP;
+	case ROUTE_AT: return AWAKE_LOOP | AWAKE_LOOP_ORDER | AWAKE_SCOUT_READ;
+	case ROUTE_WRITE:
+	case ROUTE_SEND:
+	case ROUTE_CONNECT:
+	case ROUTE_CLOSE:
+	case ROUTE_SOCKET:
+	case ROUTE_FD: return AWAKE_LOOP | AWAKE_LOOP_ORDER;
+	case ROUTE_OPEN: return AWAKE_LOOP_ORDER | AWAKE_SCOUT_OPEN;
+	case ROUTE_NAME: return AWAKE_LOOP_ORDER | AWAKE_SCOUT_NAME;
+	case ROUTE_BIND: return AWAKE_LOOP_ORDER;
+	case ROUTE_FD_CANCEL: return AWAKE_SYNC | AWAKE_LOOP_ORDER;
 	default: return 0;
+	}
+}
+
+/* Is all that is awake the loop engine, and the call on an fd that it does not know? The way of most calls in a server. */
+static inline bool passes(enum symbol symbol, enum route route, int fd)
+{
+	const unsigned loop = AWAKE_LOOP_BIRTH | AWAKE_LOOP | AWAKE_LOOP_ORDER;
+
+	switch (route) {
+	case ROUTE_READ:
+	case ROUTE_RECV:
+	case ROUTE_CLOSE:
+	case ROUTE_WRITE:
+	case ROUTE_AT:
+	case ROUTE_SEND:
+		return !(awake & (AWAKE_ALL | (interest_of(route) & ~loop))) &&
+		       symbol != SYM_sendmsg &&
+		       fds_passes(fd, route != ROUTE_READ && route != ROUTE_RECV);
+	default: return false;
 	}
 }
 
@@ -73,6 +104,7 @@ bool call_begin(struct call *c, enum symbol symbol, enum route route)
 	c->way = WAY_RING;
 	c->saved_errno = errno;
 	c->began = 0;
+	c->sqe.opcode = IORING_OP_NOP; /* until it is prepared */
 	if (!c->thread || !(awake & (AWAKE_RING | interest_of(route))))
 		return false;
 	if (policy_sandboxed()) {
@@ -281,6 +313,13 @@ static void seen(struct call *c, long res)
 
 #define TAKES_TIME uint64_t began_ = scout_now()
 
+/* The plain call comes next. */
+static void before_plain(struct call *c)
+{
+	if (!(awake & AWAKE_RING) && c->thread && awake & interest_of(c->route))
+		engines_plain(c);
+}
+
 #define AFTER_FORK                                                                                 \
 	if (!result)                                                                               \
 	engines_forked()
@@ -288,6 +327,10 @@ static void seen(struct call *c, long res)
 /* ---- The entry points ---- */
 
 #define BARE(...) __VA_ARGS__
+
+/* The first of the arguments, as an fd. Where it is none, nobody looks at it. */
+#define FIRST_OF(first, ...) (int)(intptr_t)(first)
+#define FIRST(args) FIRST_OF args
 
 #define ENTRY(ret, name, params)                                                                   \
 	__attribute__((visibility("default"))) ret xs_##name params __asm__(#name);                \
@@ -333,8 +376,12 @@ static void seen(struct call *c, long res)
                                                                                                    \
 		if (!(awake & (AWAKE_ALL | interest_of(route))))                                   \
 			return PLAINLY(ret, name, args, sys);                                      \
+		c.fd = FIRST(args);                                                                \
+		if (passes(SYM_##of, route, c.fd))                                                 \
+			return PLAINLY(ret, name, args, sys);                                      \
 		if (try_##name(&c, true, BARE args))                                               \
 			return (ret)call_answer(&c);                                               \
+		before_plain(&c);                                                                  \
 		call_plain(&c);                                                                    \
 		result = PLAINLY(ret, name, args, sys);                                            \
 		seen(&c, (long)result);                                                            \
@@ -531,10 +578,15 @@ static __attribute__((noinline)) long awake_syscall(long nr, long a, long b, lon
 			       xu_syscall6(nr, a, b, c, d, e, f));
 	call_passed(SYM_syscall);
 	sandboxes = before_syscall(nr, a, b, c);
+	call.fd = (int)a;
 	if (try_number(&call, nr, a, b, c, d, e, f))
 		return call_answer(&call);
-	if (call.route)
+	if (call.route) {
+		before_plain(&call);
 		call_plain(&call);
+	} else if (awake & AWAKE_LOOP) {
+		loop_before_number(nr, a, b);
+	}
 	errno = call.saved_errno;
 	res = xu_syscall6(nr, a, b, c, d, e, f);
 	if (res == -EINVAL && (nr == SYS_unshare || nr == SYS_setns) && lifecycle_again())

@@ -16,6 +16,7 @@
 #include "config/text.h"
 #include "core/syscall.h"
 #include "shim/engine/engine.h"
+#include "shim/engine/loop_hooks.h"
 #include "shim/lifecycle.h"
 #include "shim/live.h"
 #include "shim/policy.h"
@@ -188,6 +189,7 @@ static bool sandbox(void)
 		return false;
 	engines_settle();
 	engines_renew();
+	loop_before_sandbox();
 	stats_write();
 	/* Before the strictest sandbox, which has no other end than that of a task. */
 	before_task_exit();
@@ -264,6 +266,19 @@ void before_handler(int sig)
 }
 
 /* ---- Entry points that no table row can say ---- */
+
+EXPORT(void, closefrom, (int first));
+void xs_closefrom(int first)
+{
+	if (awake) {
+		call_passed(SYM_closefrom);
+		loop_before_close_range((unsigned)first, ~0u, 0);
+	}
+	if (REAL(closefrom))
+		REAL(closefrom)(first);
+	else
+		xu_sys(SYS_close_range, first, ~0u, 0);
+}
 
 /* How many arguments an execl was given, with the NULL that ends them. */
 static size_t count_arguments(const char *arg, va_list *ap)

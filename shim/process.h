@@ -24,10 +24,13 @@ enum {
 	AWAKE_SCOUT_NAME = 1 << 9, /* what is done to names */
 	AWAKE_SCOUT_DIR = 1 << 10, /* opening directories, which programs seldom do */
 	AWAKE_SCOUT_READ = 1 << 11, /* reads */
+	AWAKE_LOOP_BIRTH = 1 << 3,  /* loop: epoll instances being made */
+	AWAKE_LOOP = 1 << 4,	    /* loop: what is done with sockets and epoll instances */
+	AWAKE_LOOP_ORDER = 1 << 5,  /* loop: whatever others can see, for sends may be put off */
 };
 
 /* What wakes the lifecycle's hooks. */
-#define AWAKE_HOOKS (~(unsigned)AWAKE_AIO)
+#define AWAKE_HOOKS (~(unsigned)(AWAKE_AIO | AWAKE_LOOP_BIRTH))
 
 /* Engines come and go. */
 static inline void process_wake(unsigned bits)

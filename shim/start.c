@@ -70,7 +70,7 @@ static void start_engines(void)
 {
 	if (config.mode == XU_MODE_AUTO)
 		engines_start(&config);
-	if (awake & AWAKE_HOOKS)
+	if (awake & (AWAKE_HOOKS | AWAKE_LOOP_BIRTH))
 		thread_start();
 }
 
@@ -104,6 +104,9 @@ __attribute__((constructor)) static void start(void)
 
 __attribute__((destructor)) static void end(void)
 {
+	engines_settle();
+	/* From here on nothing is put off: nobody would come to put it out. */
+	process_sleep(AWAKE_LOOP_ORDER);
 	stats_write();
 	live_stop();
 }

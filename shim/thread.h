@@ -13,6 +13,8 @@
 #include "shim/call.h"
 #include "xuring.h"
 
+struct loop;
+
 struct thread {
 	int tid;	     /* the owner, or 0 */
 	unsigned epoch;	     /* of the ring: older than ring_epoch means it has to go */
@@ -23,6 +25,7 @@ struct thread {
 	bool ring_failed;    /* no ring to be had for this thread, for a passing reason */
 	unsigned ring_retry; /* calls until that is tried again */
 	struct xu_ring ring;
+	struct loop *loop; /* its event loop (engine/loop.h) */
 	uint64_t enters;
 	uint64_t rings;
 	uint64_t reasons[NR_REASONS];

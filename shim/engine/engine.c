@@ -21,6 +21,13 @@ bool engines_call(struct call *c)
 	return false;
 }
 
+void engines_plain(struct call *c)
+{
+	for (const struct engine *const *e = engines; *e; e++)
+		if ((*e)->plain)
+			(*e)->plain(c);
+}
+
 void engines_seen(struct call *c, long res)
 {
 	for (const struct engine *const *e = engines; *e; e++)

@@ -35,6 +35,9 @@ struct engine {
 	 */
 	bool (*call)(struct call *c);
 
+	/* Whatever was said or not asked: the plain call is about to be made. */
+	void (*plain)(struct call *c);
+
 	/* The plain call was made, with this result or -errno. */
 	void (*seen)(struct call *c, long res);
 
@@ -60,6 +63,7 @@ struct engine {
 
 void engines_start(const struct xu_config *config);
 bool engines_call(struct call *c);
+void engines_plain(struct call *c);
 void engines_seen(struct call *c, long res);
 void engines_settle(void);
 void engines_renew(void);

@@ -139,7 +139,7 @@ static void mistakes(void)
 		{"CONFIG=/x\n",
 		 "f:1: CONFIG: only the environment can say which file is read; ignored\n"},
 		{"LOGG=\nLOG=x\nLOG=y\n", "f:1: LOGG: no such option; the nearest is LOG; ignored (2 more "
-				       "mistakes; xuring check lists them)\n"},
+					  "mistakes; xuring check lists them)\n"},
 		{"a\1b\n", "f:1: not a line of text: ignored\n"},
 		{wide, "f:1: a line that is too long: ignored\n"},
 		{huge, "f: longer than 64 KiB; the file is ignored\n"},

@@ -1,0 +1,776 @@
+/*
+ * The loop engine: event loops make one system call where they made a hundred.
+ *
+ * A server's loop waits, and then calls once or twice for each connection that is ready. The turn is what lies between
+ * two returns of the wait, and this engine does the calls of a turn in company:
+ *
+ *        bare                          receiving in company           and sending (profile server)
+ *
+ *     epoll_wait -> 64 ready        epoll_wait -> 64 ready           epoll_wait -> 64 ready
+ *     read  a                       enter: look at a, b, c, ...      enter: look at a, b, c, ...
+ *     write a                       read  a   memory                 read  a   memory
+ *     read  b                       write a                          write a   memory
+ *     write b                       read  b   memory                 read  b   memory
+ *     ...                           ...                              ...
+ *     epoll_wait                    enter: drop what was read        enter: drop what was read, send
+ *                                   epoll_wait                       epoll_wait
+ *     129 calls                     67 calls                         3 calls
+ *
+ * The ways of receiving and of sending are told in loop_recv.c and loop_send.c. What is outstanding in between, bytes
+ * that the program has and the socket still holds, and bytes that the program has sent and the socket lacks, hangs on
+ * slots of the thread's loop. It is settled before anybody could see it:
+ *
+ *     any call on that fd that memory does not answer      loop_settle_fd, by whatever thread
+ *     polling, new processes, exec, exit, another identity    loop_settle_all
+ *     an effect elsewhere (profile server)                 the calling thread's loop
+ *     a thread that does not wait for a millisecond        the flusher (loop_flush.c)
+ *
+ * Only connections of which all is known are taken on (fds.h); when in doubt an fd is left to plain calls for good. A
+ * slot is touched under its loop's lock, which is free but for another thread on the same fd. A handler that interrupts
+ * the engine finds the lock held by its own thread, and makes plain calls.
+ *
+ * Whether it pays is a question of what a system call costs: loop_cost.c. Until a program makes an epoll instance
+ * nothing is woken, and where calls are cheap nothing ever is.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "core/syscall.h"
+#include "shim/engine/engine.h"
+#include "shim/engine/loop.h"
+#include "shim/engine/loop_hooks.h"
+#include "shim/engine/steps.h"
+#include "shim/log.h"
+#include "shim/thread.h"
+
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC 4
+#endif
+
+enum { LOOPS = 1024 };
+
+/* In memory that a fork empties: a child has no loops, and no flusher. */
+struct registry {
+	unsigned nr;
+	struct loop *loops[LOOPS];
+};
+
+static struct registry *registry;
+
+/* ---- Loops and slots ---- */
+
+struct loop *loop_by_index(unsigned index)
+{
+	return index ? XU_LOAD_ACQUIRE(&registry->loops[index - 1]) : NULL;
+}
+
+void loop_each(void (*fn)(struct loop *))
+{
+	unsigned nr = registry ? XU_LOAD_ACQUIRE(&registry->nr) : 0;
+
+	for (unsigned i = 1; i <= nr && i <= LOOPS; i++)
+		if (loop_by_index(i))
+			fn(loop_by_index(i));
+}
+
+struct loop *loop_of(struct thread *t)
+{
+	unsigned index;
+
+	if (t->loop || !registry || XU_LOAD(&registry->nr) >= LOOPS)
+		return t->loop;
+	t->loop = thread_map_wiped(sizeof(*t->loop));
+	index = t->loop ? __atomic_add_fetch(&registry->nr, 1, __ATOMIC_ACQ_REL) : 0;
+	if (!index || index > LOOPS)
+		return t->loop = NULL;
+	t->loop->index = (uint16_t)index;
+	XU_STORE_RELEASE(&registry->loops[index - 1], t->loop);
+	return t->loop;
+}
+
+bool loop_lock(struct loop *l)
+{
+	static __thread char here;
+	uintptr_t me = (uintptr_t)&here;
+
+	for (int tries = 0; tries < 1000000; tries++) {
+		uintptr_t holder = 0;
+
+		if (__atomic_compare_exchange_n(&l->holder, &holder, me, false, __ATOMIC_ACQUIRE,
+						__ATOMIC_RELAXED))
+			return true;
+		if (holder == me)
+			return false;
+		xu_sys(SYS_sched_yield);
+	}
+	return false;
+}
+
+void loop_unlock(struct loop *l)
+{
+	XU_STORE_RELEASE(&l->holder, 0);
+}
+
+struct slot *loop_slot(struct loop *l, int fd)
+{
+	struct fd *f = &fds[fd];
+
+	if (f->loop)
+		return f->loop == l->index ? &l->slots[f->slot] : NULL;
+	for (unsigned i = l->first; i < SLOTS; i++) {
+		struct slot *s = &l->slots[i];
+
+		if (s->used_by)
+			continue;
+		memset(s, 0, sizeof(*s));
+		s->used_by = fd + 1;
+		f->slot = (uint16_t)i;
+		XU_STORE_RELEASE(&f->loop, l->index);
+		l->first = i + 1;
+		if (l->nr <= i)
+			l->nr = i + 1;
+		return s;
+	}
+	return NULL;
+}
+
+void loop_free_slot(struct loop *l, struct slot *s)
+{
+	unsigned place = (unsigned)(s - l->slots);
+
+	if (s->rescued)
+		xu_sys(SYS_close, slot_fd(s));
+	else
+		XU_STORE_RELEASE(&fds[slot_fd(s)].loop, 0);
+	s->used_by = 0;
+	if (l->first > place)
+		l->first = place;
+	while (l->nr && !l->slots[l->nr - 1].used_by)
+		l->nr--;
+}
+
+/* ---- Settling, by plain calls ---- */
+
+bool loop_settle_slot(struct loop *l, struct slot *s)
+{
+	char *in = l->in[s - l->slots];
+
+	if (s->used)
+		recv_dropped(l, s,
+			     xu_sys(SYS_recvfrom, slot_fd(s), in, s->used, MSG_TRUNC | MSG_DONTWAIT,
+				    0, 0));
+	s->got = 0;
+	if (!send_now(l, s))
+		return false;
+	l->figures.plain++;
+	loop_free_slot(l, s);
+	return true;
+}
+
+void loop_settle_fd(int fd)
+{
+	struct fd *f = fds_get(fd);
+	struct loop *l = f ? loop_by_index(XU_LOAD_ACQUIRE(&f->loop)) : NULL;
+	const struct thread *t = l ? thread_self() : NULL;
+
+	if (!l || !loop_lock(l))
+		return;
+	if (f->loop == l->index)
+		loop_settle_slot(l, &l->slots[f->slot]);
+	loop_unlock(l);
+	/* Two threads on one connection. */
+	if (t && t->loop != l)
+		fds_leave_alone(f);
+}
+
+void loop_settle(struct loop *l)
+{
+	if (!l || !l->nr || !loop_lock(l))
+		return;
+	for (unsigned i = l->nr; i-- > 0;)
+		if (l->slots[i].used_by)
+			loop_settle_slot(l, &l->slots[i]);
+	loop_unlock(l);
+}
+
+void loop_settle_all(void)
+{
+	loop_each(loop_settle);
+}
+
+/* ---- The turn ---- */
+
+/* Is this epoll instance the affair of this thread's loop alone? */
+static bool is_own(struct loop *l, int epfd)
+{
+	struct fd *e = fds_get(epfd);
+
+	if (!e || (e->flags & (FD_EPOLL | FD_PLAIN)) != FD_EPOLL)
+		return false;
+	if (!e->slot)
+		e->slot = l->index;
+	if (e->slot == l->index)
+		return true;
+	/* Threads share it. What the other one has outstanding would look ready to us. */
+	fds_leave_alone(e);
+	loop_settle(loop_by_index(e->slot));
+	return false;
+}
+
+/* Hand over all that is outstanding, in one enter. With the lock. */
+static void hand_over(struct call *c, struct loop *l)
+{
+	bool ring = batch_begin(c);
+
+	for (unsigned i = 0; ring && i < l->nr; i++) {
+		struct slot *s = &l->slots[i];
+
+		if (s->used_by && s->used)
+			batch_add(c, l, s, OP_DROP);
+		if (s->used_by && s->len > s->sent)
+			batch_add(c, l, s, OP_SEND);
+	}
+	if (ring)
+		batch_end(c, l);
+}
+
+/* In the middle of a turn: what is put off is out, as far as the sockets take it. With the lock. */
+static void send_all(struct call *c, struct loop *l)
+{
+	hand_over(c, l);
+	for (unsigned i = 0; i < l->nr; i++) {
+		struct slot *s = &l->slots[i];
+
+		s->ops = 0;
+		if (s->used_by && s->len > s->sent && !s->stuck)
+			send_now(l, s);
+	}
+}
+
+/* Are there enough for an enter? */
+static bool company(const struct loop *l)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < l->nr && n < 2; i++)
+		n += l->slots[i].used_by &&
+		     (l->slots[i].used > 0) + (l->slots[i].len > l->slots[i].sent);
+	return n >= 2;
+}
+
+/* Before a wait: nothing stays outstanding but what a socket had no room for. */
+static void end_turn(struct call *c, struct loop *l)
+{
+	if (!l->nr || !loop_lock(l))
+		return;
+	if (company(l))
+		hand_over(c, l);
+	for (unsigned i = l->nr; i-- > 0;) {
+		struct slot *s = &l->slots[i];
+
+		if (!s->used_by)
+			continue;
+		/* Looked at in vain: not again before it has been read. */
+		if (s->got && !s->used && !s->rescued)
+			fds[slot_fd(s)].known = 0;
+		s->ops = 0;
+		if (s->used || s->len > s->sent)
+			loop_settle_slot(l, s);
+		else
+			loop_free_slot(l, s);
+	}
+	l->turn++;
+	loop_unlock(l);
+}
+
+static void before_wait(struct call *c)
+{
+	if (c->thread->loop)
+		end_turn(c, c->thread->loop);
+}
+
+static void after_wait(struct call *c, const struct epoll_event *events, long nr)
+{
+	struct loop *l;
+
+	if (nr <= 0)
+		return;
+	l = loop_of(c->thread);
+	if (!l || !is_own(l, c->fd))
+		return;
+	l->ready = (unsigned)nr;
+	l->figures.turns++;
+	if (!loop_lock(l))
+		return;
+	recv_ahead(c, l, events, (int)nr);
+	loop_unlock(l);
+}
+
+/* ---- Beginnings ---- */
+
+/* An fd that is new. */
+static void born(long fd, unsigned flags)
+{
+	struct fd *f = fd >= 0 ? fds_get((int)fd) : NULL;
+
+	if (!f)
+		return;
+	memset(f, 0, sizeof(*f));
+	f->flags = (uint8_t)flags;
+	/* Two at the same time may leave it too low, but the next puts that right; it only bounds walks. */
+	if (fds_top <= (unsigned)fd)
+		fds_top = (unsigned)fd + 1;
+}
+
+/* Is this listening socket one for TCP? Asked once. */
+static bool is_door(int fd)
+{
+	struct fd *f = fds_get(fd);
+	int protocol = 0;
+	socklen_t len = sizeof(protocol);
+
+	if (!f || f->flags & FD_PLAIN)
+		return false;
+	if (f->flags & FD_DOOR)
+		return true;
+	xu_sys(SYS_getsockopt, fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len);
+	f->flags = protocol == IPPROTO_TCP ? FD_DOOR : FD_PLAIN;
+	return f->flags & FD_DOOR;
+}
+
+static void socket_seen(const struct io_uring_sqe *s, long fd)
+{
+	int type = (int)s->off, domain = s->fd, protocol = (int)s->len;
+
+	if ((domain == AF_INET || domain == AF_INET6) && (type & 0xf) == SOCK_STREAM &&
+	    (!protocol || protocol == IPPROTO_TCP))
+		born(fd, FD_OURS | (type & SOCK_NONBLOCK ? FD_NONBLOCK : 0));
+	else
+		born(fd, 0);
+}
+
+static void accept_seen(const struct call *c, long fd)
+{
+	if (fd >= 0)
+		born(fd, !is_door(c->fd)		       ? 0
+			 : c->sqe.accept_flags & SOCK_NONBLOCK ? FD_OURS | FD_NONBLOCK
+							       : FD_OURS);
+}
+
+void loop_epoll_begins(void)
+{
+	if (!(awake & AWAKE_LOOP_BIRTH) || awake & AWAKE_LOOP || !thread_self())
+		return;
+	if (!cost_begin(process_config())) {
+		process_sleep(AWAKE_LOOP_BIRTH);
+		return;
+	}
+	if (!registry) {
+		struct registry *r = thread_map_wiped(sizeof(*r)), *none = NULL;
+
+		if (r && !__atomic_compare_exchange_n(&registry, &none, r, false, __ATOMIC_ACQ_REL,
+						      __ATOMIC_ACQUIRE))
+			xu_sys(SYS_munmap, r, sizeof(*r));
+	}
+	if (registry && fds_start())
+		process_wake(AWAKE_LOOP |
+			     (process_config()->send == XU_SEND_LATER ? AWAKE_LOOP_ORDER : 0));
+}
+
+void loop_epoll_begun(int epfd)
+{
+	if (epfd >= 0 && fds)
+		born(epfd, FD_EPOLL);
+}
+
+/* ---- Calls that concern an fd in hand ---- */
+
+void loop_before_fd(int fd)
+{
+	struct fd *f = fds_get(fd);
+
+	if (f && f->loop && !(f->flags & FD_EPOLL))
+		loop_settle_fd(fd);
+}
+
+void loop_before_share(int fd)
+{
+	struct fd *f = fds_get(fd);
+
+	loop_before_fd(fd);
+	if (f && f->flags)
+		fds_leave_alone(f);
+}
+
+void loop_before_gone(int fd)
+{
+	struct fd *f = fds_get(fd);
+
+	if (!f || !f->flags)
+		return;
+	loop_before_fd(fd);
+	/* The child of a vfork closes its own; ours, which our tables are about, stays. */
+	if (!thread_is_own())
+		return;
+	if (f->loop && !(f->flags & FD_EPOLL))
+		send_goes_on(fd);
+	fds_forget(fd);
+}
+
+void loop_before_close_range(unsigned first, unsigned last, int flags)
+{
+	if (!fds || flags & CLOSE_RANGE_CLOEXEC)
+		return;
+	for (unsigned fd = first; fd <= last && fd < fds_top; fd++)
+		loop_before_gone((int)fd);
+}
+
+void loop_before_fcntl(int fd, int op)
+{
+	switch (op) {
+	case F_DUPFD:
+	case F_DUPFD_CLOEXEC:
+	case F_SETOWN:
+	case F_SETSIG: loop_before_share(fd); break;
+	case F_SETFL: loop_before_write(fd); break;
+	default: break;
+	}
+}
+
+static void set_nonblock(int fd, bool on)
+{
+	struct fd *f = fds_get(fd);
+
+	if (!f || !(f->flags & FD_OURS))
+		return;
+	if (on)
+		__atomic_or_fetch(&f->flags, FD_NONBLOCK, __ATOMIC_RELAXED);
+	else
+		__atomic_and_fetch(&f->flags, (uint8_t)~FD_NONBLOCK, __ATOMIC_RELAXED);
+}
+
+void loop_after_fcntl(int fd, int op, long arg, int result)
+{
+	if (op != F_SETFL || result)
+		return;
+	set_nonblock(fd, arg & O_NONBLOCK);
+	if (arg & O_ASYNC)
+		loop_before_share(fd);
+}
+
+void loop_after_ioctl(int fd, unsigned long op, long arg, int result)
+{
+	if (op == FIONBIO && !result)
+		set_nonblock(fd, *(const int *)arg);
+	if (op == FIOASYNC && !result)
+		loop_before_share(fd);
+}
+
+void loop_after_getsockopt(int fd, int level, int name, void *value, int result)
+{
+	struct fd *f = fds_get(fd);
+
+	if (result || level != SOL_SOCKET || name != SO_ERROR || !f || !f->error)
+		return;
+	*(int *)value = f->error;
+	f->error = 0;
+}
+
+void loop_before_all(void)
+{
+	if (registry)
+		loop_settle_all();
+}
+
+void loop_before_sandbox(void)
+{
+	if (registry)
+		flush_park();
+}
+
+void loop_before_write(int fd)
+{
+	const struct fd *f = fds_get(fd);
+
+	loop_before_fd(fd);
+	if (f && f->loop && !(f->flags & FD_EPOLL))
+		send_first(fd);
+}
+
+void loop_before_wait(int epfd)
+{
+	struct call c = {.thread = thread_self(), .fd = epfd};
+
+	if (c.thread)
+		before_wait(&c);
+}
+
+void loop_after_wait(int epfd, const void *events, int result)
+{
+	struct call c = {.thread = thread_self(), .fd = epfd};
+	int saved = errno;
+
+	if (c.thread)
+		after_wait(&c, events, result);
+	errno = saved;
+}
+
+/* File descriptors that a message passes on are not ours alone any more. */
+static void before_message(const struct msghdr *msg)
+{
+	if (!msg->msg_control)
+		return;
+	loop_settle_all();
+	for (struct cmsghdr *m = CMSG_FIRSTHDR(msg); m; m = CMSG_NXTHDR((struct msghdr *)msg, m)) {
+		if (m->cmsg_level != SOL_SOCKET || m->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t at = 0; at + sizeof(int) <= m->cmsg_len - CMSG_LEN(0); at += sizeof(int)) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(m) + at, sizeof(fd));
+			loop_before_share(fd);
+		}
+	}
+}
+
+void loop_before_messages(const struct mmsghdr *msgs, unsigned nr)
+{
+	for (unsigned i = 0; i < nr; i++)
+		before_message(&msgs[i].msg_hdr);
+}
+
+/* Calls by number that have no row: what they do to their first argument is not known. */
+void loop_before_number(long nr, long a, long b)
+{
+	switch (nr) {
+	case SYS_futex:
+	case SYS_gettid:
+	case SYS_getrandom:
+	case SYS_membarrier: return;
+#ifdef SYS_dup2
+	case SYS_dup2:
+#endif
+	case SYS_dup3: loop_before_gone((int)b); break;
+	default: break;
+	}
+	loop_before_all();
+	loop_before_share((int)a);
+}
+
+/* ---- The engine ---- */
+
+/* Options that change nothing of what is read. */
+static bool is_harmless(const struct io_uring_sqe *s)
+{
+	int level = (int)s->level, name = (int)s->optname;
+
+	if (level == IPPROTO_TCP)
+		return name != TCP_ULP && name != TCP_REPAIR;
+	return level == SOL_SOCKET && (name == SO_KEEPALIVE || name == SO_LINGER || name == SO_SNDBUF ||
+				       name == SO_RCVBUF || name == SO_REUSEADDR);
+}
+
+static void epoll_ctl_seen(const struct io_uring_sqe *s)
+{
+	const struct epoll_event *ev = (const struct epoll_event *)(uintptr_t)s->addr;
+	bool with = s->len != EPOLL_CTL_DEL;
+
+	fds_watched(s->fd, (int)s->len, (int)s->off, with ? ev->events : 0, with ? ev->data.u64 : 0);
+}
+
+static void option_set(const struct io_uring_sqe *s, struct fd *f)
+{
+	if (f && f->flags & FD_OURS && s->opcode == IORING_OP_URING_CMD && !is_harmless(s))
+		fds_leave_alone(f);
+}
+
+/* An error that an op of ours was told is the next call's. */
+static bool give_error(struct call *c, struct fd *f)
+{
+	int error = __atomic_exchange_n(&f->error, 0, __ATOMIC_RELAXED);
+
+	/* That one the socket does not forget, and a signal comes with it. */
+	if (error == EPIPE && (c->route == ROUTE_WRITE || c->route == ROUTE_SEND))
+		return false;
+	if (error)
+		answer(c, -error);
+	c->way = WAY_MEMORY;
+	return error;
+}
+
+static bool loop_call(struct call *c)
+{
+	struct fd *f = fds_get(c->fd);
+
+	if (c->route == ROUTE_WAIT) {
+		before_wait(c);
+		return false;
+	}
+	if (!f || !(f->flags & FD_OURS))
+		return false;
+	switch (c->route) {
+	case ROUTE_READ:
+	case ROUTE_RECV: return (f->loop && recv_take(c, f)) || (f->error && give_error(c, f));
+	case ROUTE_WRITE:
+	case ROUTE_SEND: return send_later(c, f) || (f->error && give_error(c, f));
+	case ROUTE_FD:
+		return c->sqe.opcode == IORING_OP_SHUTDOWN && f->loop &&
+		       send_shut_down_later(c, (int)c->sqe.len);
+	default: return false;
+	}
+}
+
+/* Does the call do something that others can see? */
+static bool has_effect(const struct call *c)
+{
+	switch (c->route) {
+	case ROUTE_WRITE:
+	case ROUTE_SEND:
+	case ROUTE_CONNECT: return true;
+	case ROUTE_AT: return c->sqe.opcode == IORING_OP_WRITE || c->sqe.opcode == IORING_OP_WRITEV;
+	case ROUTE_OPEN: return c->sqe.open_flags & (O_CREAT | O_TRUNC);
+	case ROUTE_NAME: return c->sqe.opcode != IORING_OP_STATX;
+	case ROUTE_FD_CANCEL: return c->sqe.opcode == IORING_OP_FALLOCATE;
+	case ROUTE_FD:
+		return c->sqe.opcode == IORING_OP_SHUTDOWN ||
+		       c->sqe.opcode == IORING_OP_FTRUNCATE || c->sqe.opcode == IORING_OP_LISTEN;
+	default: return c->route == ROUTE_BIND;
+	}
+}
+
+/* What was received does not matter to what is sent, where nothing of that is put off. */
+static bool only_writes(const struct call *c, const struct loop *l)
+{
+	const struct fd *f = fds_get(c->fd);
+
+	return (c->route == ROUTE_WRITE || c->route == ROUTE_SEND) && f && l &&
+	       f->loop == l->index && !l->unsent;
+}
+
+static void loop_plain(struct call *c)
+{
+	struct loop *l = c->thread ? c->thread->loop : NULL;
+
+	if (c->route == ROUTE_WAIT)
+		return;
+	if (c->symbol == SYM_sendmsg && c->sqe.opcode == IORING_OP_SENDMSG)
+		before_message((const struct msghdr *)(uintptr_t)c->sqe.addr);
+	if (c->route == ROUTE_CLOSE)
+		loop_before_gone(c->fd);
+	else if (!only_writes(c, l))
+		loop_before_fd(c->fd);
+	if (c->sqe.opcode == IORING_OP_EPOLL_CTL)
+		loop_before_fd((int)c->sqe.off);
+	if (l && l->unsent && has_effect(c) && loop_lock(l)) {
+		send_all(c, l);
+		loop_unlock(l);
+	}
+}
+
+static void loop_seen(struct call *c, long res)
+{
+	const struct io_uring_sqe *s = &c->sqe;
+	struct fd *f = fds_get(c->fd);
+
+	switch (c->route) {
+	case ROUTE_WAIT:
+		if (s->opcode == IORING_OP_EPOLL_WAIT)
+			after_wait(c, (const struct epoll_event *)(uintptr_t)s->addr, res);
+		break;
+	case ROUTE_READ:
+	case ROUTE_RECV:
+		if (f)
+			recv_seen(c, f, res);
+		break;
+	case ROUTE_ACCEPT: accept_seen(c, res); break;
+	case ROUTE_FD:
+		if (s->opcode == IORING_OP_SOCKET)
+			socket_seen(s, res);
+		else if (s->opcode == IORING_OP_EPOLL_CTL && !res)
+			epoll_ctl_seen(s);
+		break;
+	case ROUTE_SOCKET: option_set(s, f); break;
+	default: break;
+	}
+}
+
+static void loop_start(const struct xu_config *config)
+{
+	if (config->batch != XU_BATCH_OFF)
+		process_wake(AWAKE_LOOP_BIRTH);
+}
+
+/* A child may read what we read: connections that it has, too, are left to plain calls. */
+static void share_all(void)
+{
+	if (!fds || process_config()->send == XU_SEND_LATER)
+		return;
+	for (unsigned fd = 0; fd < fds_top; fd++)
+		if (fds[fd].flags & FD_OURS)
+			fds_leave_alone(&fds[fd]);
+}
+
+static void loop_settled(void)
+{
+	if (!registry)
+		return;
+	loop_settle_all();
+	if (XU_LOAD(&fds_unsent) && thread_is_own())
+		send_all_out();
+	share_all();
+}
+
+static void loop_forked(void)
+{
+	flush_forked();
+}
+
+/* ---- Figures ---- */
+
+static struct loop_figures sum;
+
+static void add(struct loop *l)
+{
+	const uint64_t *from = (const uint64_t *)&l->figures;
+
+	for (size_t i = 0; i < sizeof(sum) / sizeof(uint64_t); i++)
+		((uint64_t *)&sum)[i] += XU_LOAD(&from[i]);
+}
+
+static void loop_report(struct xu_text *t)
+{
+	const struct {
+		const char *name;
+		uint64_t *n;
+	} figures[] = {
+		{"turns", &sum.turns},	 {"enters", &sum.enters},   {"looked", &sum.peeks},
+		{"taken", &sum.taken},	 {"drained", &sum.drained}, {"settled", &sum.plain},
+		{"put_off", &sum.sends}, {"flushed", &sum.flushed}, {"mistaken", &sum.mistaken},
+	};
+
+	memset(&sum, 0, sizeof(sum));
+	loop_each(add);
+	cost_report(t);
+	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++) {
+		xu_text_str(t, ",\"");
+		xu_text_str(t, figures[i].name);
+		xu_text_str(t, "\":");
+		xu_text_num(t, *figures[i].n, 0);
+	}
+}
+
+const struct engine engine_loop = {
+	.name = "loop",
+	.start = loop_start,
+	.call = loop_call,
+	.plain = loop_plain,
+	.seen = loop_seen,
+	.settle = loop_settled,
+	.forked = loop_forked,
+	.report = loop_report,
+};

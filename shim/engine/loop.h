@@ -1,0 +1,188 @@
+/*
+ * The parts of the loop engine, for its own files alone. The idea is told at the top of loop.c.
+ *
+ *     loop.c         the turn: what happens at a wait, and around it     loop_recv.c   receiving in company
+ *     loop_batch.c   many operations in one enter                        loop_send.c   sending in company
+ *     loop_cost.c    does it pay here?                                   loop_flush.c  the flusher
+ *     fds.c          what is known of each fd
+ */
+#ifndef SHIM_ENGINE_LOOP_H
+#define SHIM_ENGINE_LOOP_H
+
+#include "config/config.h"
+#include "config/text.h"
+#include "shim/call.h"
+#include "shim/engine/fds.h"
+#include "shim/process.h"
+#include "xuring.h"
+
+enum {
+	SLOTS = 128, /* connections that a turn can have in hand */
+	IN_SIZE = 4096, /* bytes received ahead for one; who reads more at a time gains nothing from it */
+	OUT_SIZE = 16384, /* bytes of one that may be put off */
+	HANDFUL = 4,	  /* fewer than that together are not worth an enter of their own */
+};
+
+/* What of a slot is in the ring, or in need of it. */
+enum { OP_PEEK = 1 << 0, OP_DROP = 1 << 1, OP_SEND = 1 << 2 };
+
+/* One connection in a turn. */
+struct slot {
+	int used_by;   /* the fd + 1; 0: free */
+	unsigned ops;  /* OP_*, not yet known to have ended */
+	unsigned got;  /* bytes that were in the socket when the turn began, in `in` */
+	unsigned used; /* of these the program has; the socket still has them all */
+	unsigned len;  /* bytes that the program has sent, in `out` */
+	unsigned sent; /* of these the socket has */
+	bool drained;  /* `got` was all there was, and the EAGAIN that follows is not told yet */
+	bool all;      /* `got` was all there was */
+	bool stuck;    /* the socket had no room */
+	bool rescued;  /* the fd is a duplicate of ours: the program has closed its own */
+	int then;      /* 1 + how the program has shut it down */
+};
+
+static inline int slot_fd(const struct slot *s)
+{
+	return s->used_by - 1;
+}
+
+struct loop_figures {
+	uint64_t turns;	   /* waits that returned with something */
+	uint64_t enters;   /* into the ring */
+	uint64_t peeks;	   /* receives in company */
+	uint64_t taken;	   /* reads answered from memory */
+	uint64_t drained;  /* EAGAINs answered from memory */
+	uint64_t plain;	   /* slots settled by plain calls */
+	uint64_t sends;	   /* sends put off */
+	uint64_t flushed;  /* slots sent by the flusher */
+	uint64_t mistaken; /* bytes that should have been there and were not: none, ever */
+};
+
+/* A thread's event loop. It outlives the thread: whoever has the thread's place next goes on with it. */
+struct loop {
+	uintptr_t holder; /* of the lock: an address that only this thread has, or 0 */
+	uint16_t index;	  /* its place among all loops, from 1 */
+	unsigned turn;	  /* counts turns, for the flusher */
+	unsigned ready;	  /* how many were ready at its beginning */
+	unsigned seen;	  /* the turn that the flusher saw last */
+	unsigned first;	  /* no slot before this one is free */
+	unsigned nr;	  /* slots up to the highest in use */
+	unsigned unsent;  /* slots with bytes that are still to be sent */
+	unsigned flying;  /* ops of a batch that have not ended */
+	struct loop_figures figures;
+	struct slot slots[SLOTS];
+	char in[SLOTS][IN_SIZE];
+	char out[SLOTS][OUT_SIZE];
+};
+
+/* ---- loop.c ---- */
+
+/* The calling thread's loop, made at the first use; NULL if there is no memory. */
+struct loop *loop_of(struct thread *t);
+
+/* The loop that has a slot for this fd, or NULL. */
+struct loop *loop_by_index(unsigned index);
+
+/* Call `fn` for each loop. */
+void loop_each(void (*fn)(struct loop *));
+
+/* Take a loop's lock. False: this very thread has it already (a handler in the middle of it), or it can not be had. */
+bool loop_lock(struct loop *l);
+void loop_unlock(struct loop *l);
+
+/* Take a slot for an fd, or find its own. NULL: none is free. With the lock. */
+struct slot *loop_slot(struct loop *l, int fd);
+
+/* Nothing of the slot is outstanding: give it back. */
+void loop_free_slot(struct loop *l, struct slot *s);
+
+/* Put out all that is outstanding for one slot by plain calls. True: nothing is left of it. With the lock. */
+bool loop_settle_slot(struct loop *l, struct slot *s);
+
+/* The same for an fd, by whatever thread, before a plain call on it. */
+void loop_settle_fd(int fd);
+
+/* The same for a whole loop; and for all. */
+void loop_settle(struct loop *l);
+void loop_settle_all(void);
+
+/* ---- loop_batch.c ---- */
+
+/* Is there a ring for a batch? */
+bool batch_begin(struct call *c);
+
+/* Add the slot's op to the batch. False: there is no ring any more. */
+bool batch_add(struct call *c, struct loop *l, struct slot *s, unsigned op);
+
+/* Hand them all over. What the ring has not done is left in the slots' `ops`. */
+void batch_end(struct call *c, struct loop *l);
+
+/* ---- loop_recv.c ---- */
+
+/* Receive for the connections of this ready list that are known to be read. */
+void recv_ahead(struct call *c, struct loop *l, const struct epoll_event *events, int nr);
+
+/* Look at what these sockets have; and let that be, before anything was used. */
+void recv_look(struct call *c, struct loop *l, const int *ready, unsigned nr);
+void recv_forget(struct loop *l);
+
+/* Answer a read from memory. */
+bool recv_take(struct call *c, struct fd *f);
+
+/* A plain read was made: learn from it. */
+void recv_seen(const struct call *c, struct fd *f, long res);
+
+/* A peek has ended. */
+void recv_peeked(struct slot *s, long res);
+
+/* So many bytes were taken out of the socket, which should be s->used. */
+void recv_dropped(struct loop *l, struct slot *s, long res);
+
+/* ---- loop_send.c ---- */
+
+/* Put a send off. */
+bool send_later(struct call *c, struct fd *f);
+
+/* A send has ended. */
+void send_done(struct loop *l, struct slot *s, long res);
+
+/* Put out what is left by a plain call. True: nothing is left. */
+bool send_now(struct loop *l, struct slot *s);
+
+/* `fd` is about to be closed: what could not be sent yet goes on without the program. */
+void send_goes_on(int fd);
+
+/* A shutdown, while something could not be sent yet: done when it is. */
+bool send_shut_down_later(struct call *c, int how);
+
+/* Something else is about to be sent by a call that we do not answer: wait, within reason, for what could not be. */
+void send_first(int fd);
+
+/* Wait, within reason, until all is out: the process ends, or becomes another. */
+void send_all_out(void);
+
+/* ---- loop_flush.c ---- */
+
+/* See to it that what is put off now is out within a millisecond. False: it can not be had; do not put off. */
+bool flush_awake(void);
+
+/* It makes no system call until the next flush_awake. */
+void flush_park(void);
+
+/* In the child of a fork, where there is none. */
+void flush_forked(void);
+
+/* ---- loop_cost.c ---- */
+
+/* May it pay at all? Asked when the first event loop begins. */
+bool cost_begin(const struct xu_config *config);
+
+/* Does it pay for this ready list? Measured at the first that is long enough. */
+bool cost_pays(struct call *c, struct loop *l, const int *ready, unsigned nr);
+
+/* The same for so many, as far as it is known. */
+bool cost_paid(unsigned nr);
+
+void cost_report(struct xu_text *t);
+
+#endif

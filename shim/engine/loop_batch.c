@@ -1,0 +1,114 @@
+/* Many operations of a turn in one enter. None of them waits, so all have ended when the enter returns. */
+#include <errno.h>
+
+#include "core/syscall.h"
+#include "shim/engine/loop.h"
+#include "shim/policy.h"
+#include "shim/thread.h"
+
+bool batch_begin(struct call *c)
+{
+	struct thread *t = c->thread;
+
+	if (t->busy)
+		return false;
+	t->busy = true;
+	if (policy_ring(c) && policy_op(c, IORING_OP_RECV) && policy_op(c, IORING_OP_SEND)) {
+		t->generation++;
+		return true;
+	}
+	t->busy = false;
+	return false;
+}
+
+static void ended(struct loop *l, struct slot *s, unsigned op, long res)
+{
+	s->ops &= ~op;
+	switch (op) {
+	case OP_PEEK: recv_peeked(s, res); break;
+	case OP_DROP: recv_dropped(l, s, res); break;
+	default: send_done(l, s, res);
+	}
+}
+
+static void reap(const struct thread *t, struct loop *l)
+{
+	struct io_uring_cqe *cqe;
+
+	while ((cqe = xu_cq_front(&t->ring))) {
+		uint32_t index = xu_ticket_index(cqe->user_data);
+		struct slot *s = &l->slots[index >> 8 & (SLOTS - 1)];
+
+		if (xu_ticket_generation(cqe->user_data) == t->generation && s->ops & index & 255) {
+			l->flying--;
+			ended(l, s, index & 255, cqe->res);
+		}
+		xu_cq_advance((struct xu_ring *)&t->ring, 1);
+	}
+}
+
+/*
+ * Enter until all has been taken and has ended. Where the kernel will not, the ring is given up; what it took of the
+ * batch has ended all the same, since nothing here waits, and what it did not take is left in the slots' `ops`.
+ */
+static bool enter(struct call *c, struct loop *l)
+{
+	struct thread *t = c->thread;
+	int ret = policy_deny_enter();
+
+	while (!ret && l->flying) {
+		ret = xu_submit_and_wait(&t->ring, l->flying);
+		t->enters++;
+		l->figures.enters++;
+		reap(t, l);
+		if (ret > 0 || ret == -EINTR)
+			ret = 0;
+	}
+	l->flying = 0;
+	if (!ret)
+		return true;
+	policy_drop_ring(t);
+	policy_enter_failed(ret);
+	return false;
+}
+
+bool batch_add(struct call *c, struct loop *l, struct slot *s, unsigned op)
+{
+	struct thread *t = c->thread;
+	unsigned place = (unsigned)(s - l->slots);
+	struct io_uring_sqe *sqe;
+
+	if (!t->ring.live)
+		return false;
+	s->ops |= op;
+	sqe = xu_get_sqe(&t->ring);
+	if (!sqe) {
+		/* The op that found no room is not among those awaited yet. */
+		if (!enter(c, l))
+			return false;
+		sqe = xu_get_sqe(&t->ring);
+		if (!sqe)
+			return false;
+	}
+	switch (op) {
+	case OP_PEEK:
+		xu_prep_recv(sqe, slot_fd(s), l->in[place], s->got, MSG_PEEK | MSG_DONTWAIT);
+		break;
+	case OP_DROP:
+		xu_prep_recv(sqe, slot_fd(s), l->in[place], s->used, MSG_TRUNC | MSG_DONTWAIT);
+		break;
+	default:
+		xu_prep_send(sqe, slot_fd(s), l->out[place] + s->sent, s->len - s->sent,
+			     MSG_DONTWAIT | MSG_NOSIGNAL);
+	}
+	sqe->user_data = xu_ticket(place << 8 | op, t->generation);
+	l->flying++;
+	return true;
+}
+
+void batch_end(struct call *c, struct loop *l)
+{
+	if (c->thread->ring.live)
+		enter(c, l);
+	c->thread->busy = false;
+}

@@ -1,0 +1,45 @@
+/* What the table of symbols tells the loop engine of calls that are no engine's to answer (symbols.def). */
+#ifndef SHIM_ENGINE_LOOP_HOOKS_H
+#define SHIM_ENGINE_LOOP_HOOKS_H
+
+#include <stddef.h>
+
+/* Around the making of an epoll instance. */
+void loop_epoll_begins(void);
+void loop_epoll_begun(int epfd);
+
+/* Around a wait that is no CALL. */
+void loop_before_wait(int epfd);
+void loop_after_wait(int epfd, const void *events, int result);
+
+/* A call looks at, or changes, what this fd leads to. */
+void loop_before_fd(int fd);
+
+/* It writes to it. */
+void loop_before_write(int fd);
+
+/* It lets others have it. */
+void loop_before_share(int fd);
+
+/* It closes it. */
+void loop_before_gone(int fd);
+void loop_before_close_range(unsigned first, unsigned last, int flags);
+
+void loop_before_fcntl(int fd, int op);
+void loop_after_fcntl(int fd, int op, long arg, int result);
+void loop_after_ioctl(int fd, unsigned long op, long arg, int result);
+void loop_after_getsockopt(int fd, int level, int name, void *value, int result);
+
+/* No thread of ours makes a system call from here on: the sandbox might kill the process for it. */
+void loop_before_sandbox(void);
+
+/* It looks at many, or has an effect that others see. */
+void loop_before_all(void);
+
+/* Messages, which may pass on fds. */
+void loop_before_messages(const struct mmsghdr *msgs, unsigned nr);
+
+/* syscall() with a number that no row has. */
+void loop_before_number(long nr, long a, long b);
+
+#endif

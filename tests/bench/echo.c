@@ -1,0 +1,198 @@
+/*
+ * An event loop as servers have it, and who asks of it.
+ *
+ *     echo serve PORT              sends back what it gets, over epoll (level-triggered), until SIGTERM
+ *     echo drive PORT CONNECTIONS SECONDS [REQUEST]
+ *                                  each connection sends REQUEST (64 bytes) and waits for as much as the first was
+ *                                  answered; prints one record: requests a second, and the median and the 99th
+ *                                  percentile of the latency in us
+ */
+#include "bench.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+enum { EVENTS = 128, SIZE_MAX_ = 4096, SAMPLES = 1 << 20 };
+
+static volatile sig_atomic_t ended;
+
+static void end(int sig)
+{
+	(void)sig;
+	ended = 1;
+}
+
+static struct sockaddr_in loopback(const char *port)
+{
+	return (struct sockaddr_in){.sin_family = AF_INET,
+				    .sin_port = htons((uint16_t)atoi(port)),
+				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+}
+
+static void watch(int epfd, int fd)
+{
+	struct epoll_event ev = {.events = EPOLLIN, .data.fd = fd};
+
+	if (epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &ev))
+		die("epoll_ctl");
+}
+
+/* Send all of it; the answers are short, so that waiting for room is rare. */
+static bool put(int fd, const char *buf, ssize_t n)
+{
+	while (n > 0) {
+		ssize_t done = write(fd, buf, (size_t)n);
+
+		if (done < 0 && errno != EAGAIN && errno != EINTR)
+			return false;
+		if (done > 0) {
+			buf += done;
+			n -= done;
+		}
+	}
+	return true;
+}
+
+static int serve(const char *port)
+{
+	struct sockaddr_in at = loopback(port);
+	struct epoll_event events[EVENTS];
+	struct sigaction act = {.sa_handler = end};
+	int one = 1, epfd = epoll_create1(0), door = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	char buf[SIZE_MAX_];
+
+	sigaction(SIGTERM, &act, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	setsockopt(door, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (epfd < 0 || bind(door, (struct sockaddr *)&at, sizeof(at)) || listen(door, 1024))
+		die("listen");
+	watch(epfd, door);
+	while (!ended) {
+		int nr = epoll_wait(epfd, events, EVENTS, -1);
+
+		for (int i = 0; i < nr; i++) {
+			int fd = events[i].data.fd;
+			ssize_t n;
+
+			if (fd == door) {
+				fd = accept4(door, NULL, NULL, SOCK_NONBLOCK);
+				if (fd < 0)
+					continue;
+				setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+				watch(epfd, fd);
+				continue;
+			}
+			n = read(fd, buf, sizeof(buf));
+			if (n < 0 && errno == EAGAIN)
+				continue;
+			if (n <= 0 || !put(fd, buf, n))
+				close(fd);
+		}
+	}
+	return 0;
+}
+
+/* How much is answered to one request. */
+static int answer_size(const struct sockaddr_in *at, const char *request)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0), size = 0;
+	struct timeval quiet = {.tv_usec = 200000};
+	char buf[SIZE_MAX_];
+	ssize_t n;
+
+	if (fd < 0 || connect(fd, (const struct sockaddr *)at, sizeof(*at)))
+		die("connect");
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &quiet, sizeof(quiet));
+	if (!put(fd, request, (ssize_t)strlen(request)))
+		die("write");
+	while ((n = read(fd, buf, sizeof(buf))) > 0)
+		size += (int)n;
+	close(fd);
+	if (!size)
+		die("no answer");
+	return size;
+}
+
+static int drive(const char *port, int connections, double seconds, const char *request)
+{
+	struct sockaddr_in at = loopback(port);
+	struct epoll_event events[EVENTS];
+	static double taken[SAMPLES];
+	uint64_t *sent = calloc((size_t)connections + 64, sizeof(*sent));
+	int *left = calloc((size_t)connections + 64, sizeof(*left));
+	uint64_t start, now, stop;
+	size_t requests = 0;
+	int one = 1, epfd = epoll_create1(0), size = answer_size(&at, request);
+	ssize_t length = (ssize_t)strlen(request);
+	char buf[SIZE_MAX_];
+
+	if (!sent || !left)
+		die("memory");
+	for (int i = 0; i < connections; i++) {
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+		if (fd < 0 || fd >= connections + 64 ||
+		    connect(fd, (struct sockaddr *)&at, sizeof(at)))
+			die("connect");
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		watch(epfd, fd);
+		left[fd] = size;
+		sent[fd] = now_ns();
+		if (!put(fd, request, length))
+			die("write");
+	}
+	start = now = now_ns();
+	stop = start + (uint64_t)(seconds * 1e9);
+	while (now < stop) {
+		int nr = epoll_wait(epfd, events, EVENTS, 1000);
+
+		now = now_ns();
+		if (nr <= 0)
+			break;
+		for (int i = 0; i < nr; i++) {
+			int fd = events[i].data.fd;
+			ssize_t n = read(fd, buf, sizeof(buf));
+
+			if (n <= 0)
+				die("read");
+			left[fd] -= (int)n;
+			if (left[fd])
+				continue;
+			taken[requests++ % SAMPLES] = (double)(now - sent[fd]) / 1000;
+			left[fd] = size;
+			sent[fd] = now;
+			if (!put(fd, request, length))
+				die("write");
+		}
+	}
+	if (now == start || !requests)
+		die("no answer");
+	now -= start;
+	start = requests < SAMPLES ? requests : SAMPLES;
+	printf("{\"requests\":%zu,\"per_s\":%.0f,\"p50_us\":%.1f,\"p99_us\":%.1f}\n", requests,
+	       (double)requests * 1e9 / (double)now, quantile(taken, start, 0.5),
+	       quantile(taken, start, 0.99));
+	free(sent);
+	free(left);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 3 && !strcmp(argv[1], "serve"))
+		return serve(argv[2]);
+	if ((argc == 5 || argc == 6) && !strcmp(argv[1], "drive")) {
+		char plain[65];
+
+		memset(plain, '.', 64);
+		plain[64] = '\0';
+		return drive(argv[2], atoi(argv[3]), atof(argv[4]), argc == 6 ? argv[5] : plain);
+	}
+	fputs("usage: echo serve PORT | echo drive PORT CONNECTIONS SECONDS [REQUEST]\n", stderr);
+	return 2;
+}

@@ -1,0 +1,125 @@
+#!/usr/bin/env bats
+# Event loops in company: programs see what they see bare, servers answer the same bytes, to polite and to rude clients.
+# shellcheck shell=bash disable=SC2030,SC2031,SC2119,SC2154,SC2164
+
+# shellcheck source-path=SCRIPTDIR source=lib.bash
+source "$BATS_TEST_DIRNAME/lib.bash"
+
+here=$BATS_TEST_DIRNAME/loop
+
+setup() {
+	need jq
+	need_shim
+	need_ring
+	cd "$BATS_TEST_TMPDIR"
+	server=''
+}
+
+teardown() {
+	[[ -z ${server:-} ]] || kill -KILL -- "-$server" 2>/dev/null || :
+}
+
+# way bare|safe|server: sets `clean` to what runs a program in that way.
+way() {
+	clean_env "HOME=$PWD"
+	[[ $1 == bare ]] || clean+=("LD_PRELOAD=$(preload)" XURING_BATCH=on "XURING_PROFILE=$1"
+		"XURING_STATS=json:$PWD/records.$1")
+}
+
+# same_corners KIND: tests/tools/corners sees the same in each way.
+same_corners() {
+	local clean profile
+	for profile in bare safe server; do
+		way "$profile"
+		"$tools/within" 60 "${clean[@]}" "$tools/corners" "$1" >"$profile" 2>&1 3>&-
+		[[ $profile == bare ]] || show_difference "$profile" bare "$profile"
+	done
+	# Those that shared nothing and lost nothing were in company.
+	holds records.safe 'map(.engines.loop.taken // 0) | add > 0'
+	holds records.server 'all(.engines.loop.mistaken == 0)'
+}
+
+@test "loop: what is received, in all corners" {
+	same_corners recv
+}
+
+@test "loop: what is sent, in all corners" {
+	same_corners send
+	holds records.server 'map(.engines.loop.put_off // 0) | add > 0'
+}
+
+# start_server PORT COMMAND...: in the way of `clean`, in a group of its own.
+start_server() {
+	local port=$1
+	shift
+	setsid "${clean[@]}" "$@" >>log 2>&1 3>&- &
+	server=$!
+	wait_for_port "$port" "$server"
+}
+
+stop_server() {
+	local tries
+	kill -TERM "$server"
+	for ((tries = 0; tries < 100; tries++)); do
+		kill -0 "$server" 2>/dev/null || break
+		sleep 0.1
+	done
+	kill -KILL -- "-$server" 2>/dev/null || :
+	wait "$server" 2>/dev/null || :
+	server=''
+}
+
+# same_answers KIND COMMAND...: the crowd gets the same from the server, in each way. PORT in a word is the port.
+same_answers() {
+	local kind=$1 profile port clean
+	shift
+	for profile in bare safe server; do
+		port=$(free_port)
+		way "$profile"
+		start_server "$port" "${@//PORT/$port}"
+		"$tools/within" 50 python3 "$here/chaos.py" "$kind" "$port" 2 >"$profile" 2>&1 3>&-
+		stop_server
+		[[ $profile == bare ]] || show_difference "$kind, $profile" bare "$profile"
+	done
+	[[ $(wc -l <bare) == 40 ]]
+	holds records.safe 'map(.engines.loop.taken // 0) | add > 20'
+	holds records.server 'map(.engines.loop.put_off // 0) | add > 20'
+	cat records.* >records
+	holds records 'all(.engines.loop.mistaken == 0)'
+}
+
+@test "loop: redis answers the same" {
+	need redis-server
+	same_answers redis redis-server --port PORT --save '' --bind 127.0.0.1 --maxclients 500
+}
+
+@test "loop: memcached answers the same" {
+	need memcached
+	same_answers memcached memcached -u root -l 127.0.0.1 -p PORT -t 2
+}
+
+@test "loop: nginx answers the same" {
+	need nginx
+	mkdir -p html
+	echo small >html/small
+	seq 20000 >html/large
+	echo index >html/index.html
+	cat >nginx.conf.in <<-END
+		daemon off; pid $PWD/pid; error_log $PWD/error.log; worker_processes 1;
+		events { worker_connections 500; }
+		http { access_log off; client_body_temp_path $PWD/t1; proxy_temp_path $PWD/t2; fastcgi_temp_path $PWD/t3;
+			uwsgi_temp_path $PWD/t4; scgi_temp_path $PWD/t5;
+			server { listen 127.0.0.1:\$1; root $PWD/html; } }
+	END
+	[[ $EUID != 0 ]] || sed -i '1s/^/user root; /' nginx.conf.in
+	# shellcheck disable=SC2016 # for the inner shell
+	same_answers http bash -c 'sed "s/[$]1/$1/" nginx.conf.in >nginx.conf; exec nginx -c "$PWD/nginx.conf"' sh PORT
+}
+
+@test "loop: python's asyncio answers the same" {
+	same_answers echo python3 "$here/server.py" asyncio PORT
+}
+
+@test "loop: python's selectors answer the same" {
+	same_answers echo python3 "$here/server.py" selectors PORT
+}
