@@ -99,7 +99,7 @@ static void sections(void)
 	put("system.conf", "# a comment\n; another\n  ENTRIES=1 \r\n\n"
 			   "[cat]\nENTRIES = 2\n"
 			   "[ nginx* ,redis-server]\n  XURING_ENTRIES = 3\nLOG = error\n"
-			   "[*sql]\nENTRIES=4\nNONSENSE=1\n"
+			   "[*sql]\nENTRIES=4\nMODEL=1\n"
 			   "[*]\nSTATS =\tjson:/a b=c # d\nSKIP =\n");
 	load("dog", NULL, NULL);
 	CHECK_EQ(config.entries, 1);
@@ -116,9 +116,9 @@ static void sections(void)
 	CHECK_STR(told, "");
 	load("mysql", NULL, NULL);
 	CHECK_EQ(config.entries, 4);
-	CHECK_STR(told, "system.conf:12: NONSENSE: no such option; the nearest is MODE; ignored\n");
+	CHECK_STR(told, "system.conf:12: MODEL: no such option; the nearest is MODE; ignored\n");
 	load(NULL, NULL, NULL);
-	CHECK(strstr(told, "system.conf:12: NONSENSE"));
+	CHECK(strstr(told, "system.conf:12: MODEL"));
 }
 
 /* What a file says for a program, and what is told of it. */
