@@ -70,19 +70,15 @@ static enum reason failure(long res)
 	}
 }
 
-/* The outcome of an op that fails without effect. */
-static void conclude(struct call *c)
+/* Run an op that fails without effect. */
+static void run_simple(struct call *c)
 {
+	if (!flight_run(c))
+		return;
 	if (believed(c->res))
 		answer(c, c->res);
 	else
 		plain(c, failure(c->res));
-}
-
-static void run_simple(struct call *c)
-{
-	if (flight_run(c))
-		conclude(c);
 }
 
 /* The transfer that c->sqe stands for, made plainly at the position that is already claimed for it. */
@@ -317,38 +313,36 @@ static void run_accept(struct call *c)
 	}
 }
 
-/* An option of a socket that is a number, or -errno where there is no socket. */
-static int socket_is(int fd, int option)
+/* SOCK_STREAM and so on, or -errno where there is no socket. */
+static int socket_type(int fd)
 {
-	int value = 0;
-	socklen_t len = sizeof(value);
-	long ret = xu_sys(SYS_getsockopt, fd, SOL_SOCKET, option, &value, &len);
+	int type = 0;
+	socklen_t len = sizeof(type);
+	long ret = xu_sys(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &len);
 
-	return ret < 0 ? (int)ret : value;
+	return ret < 0 ? (int)ret : type;
 }
 
 /*
- * Datagram sockets only note the address; local ones are connected at once, or wait for room at the other end. Elsewhere
- * connecting a stream waits, or says EINPROGRESS where the ring would wait.
+ * Datagram sockets only note the address. Connecting a stream waits, or says EINPROGRESS where the ring would wait; and a
+ * local one that waits for room at the other end may not be cancelled.
  */
 static void run_connect(struct call *c)
 {
-	int type = socket_is(c->sqe.fd, SO_TYPE);
+	int type = socket_type(c->sqe.fd);
 
 	if (type < 0)
 		plain(c, REASON_ARGUMENT);
 	else if (type == SOCK_DGRAM)
 		run_simple(c);
-	else if (socket_is(c->sqe.fd, SO_DOMAIN) != AF_UNIX)
+	else
 		plain(c, REASON_WOULD_BLOCK);
-	else if (flight_run_unless_waiting(c))
-		conclude(c);
 }
 
 /* Commands of sockets: other files (/dev/null for one) understand something else, and say that it is done. */
 static void run_socket(struct call *c)
 {
-	if (socket_is(c->sqe.fd, SO_TYPE) < 0)
+	if (socket_type(c->sqe.fd) < 0)
 		plain(c, REASON_ARGUMENT);
 	else
 		run_simple(c);
@@ -357,7 +351,7 @@ static void run_socket(struct call *c)
 /* On a path, it makes the file before it finds out that the socket has a name: even what fails is done once. */
 static void run_bind(struct call *c)
 {
-	if (socket_is(c->sqe.fd, SO_TYPE) < 0)
+	if (socket_type(c->sqe.fd) < 0)
 		plain(c, REASON_ARGUMENT);
 	else if (flight_run(c))
 		answer(c, c->res);
