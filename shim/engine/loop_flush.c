@@ -78,7 +78,7 @@ static void *flusher(void *arg)
 static bool make(void)
 {
 	uint64_t all = ~UINT64_C(0), before = 0;
-	pthread_t thread;
+	pthread_t thread = 0;
 	bool ok;
 
 	xu_sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof(before));
