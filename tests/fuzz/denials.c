@@ -11,6 +11,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+unsigned awake;
+
 void log_line(enum xu_log level, ...)
 {
 	(void)level;

@@ -65,7 +65,7 @@ static void environment(char *text)
 	check(&config);
 }
 
-/* The first line as patterns, the rest as a name. A name of plain letters fits itself. */
+/* The first line as patterns, the rest as a name. A name without blanks and signs fits itself. */
 static void patterns(char *text)
 {
 	char *name = strchr(text, '\n');
@@ -75,7 +75,7 @@ static void patterns(char *text)
 	else
 		name = text;
 	xu_pattern_list(text, name);
-	if (*name && !strpbrk(name, ",*?") && !xu_pattern_list(name, name))
+	if (*name && !strpbrk(name, ",*? \t") && !xu_pattern_list(name, name))
 		abort();
 }
 
