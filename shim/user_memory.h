@@ -5,10 +5,25 @@
 #ifndef SHIM_USER_MEMORY_H
 #define SHIM_USER_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/uio.h>
 
 #include "core/syscall.h"
+
+/* Beyond it, and before the first 64 KiB, no program has memory without asking for the place (vm.mmap_min_addr). */
+#ifdef __x86_64__
+#define USER_END (UINT64_C(1) << 47)
+#else
+#define USER_END (UINT64_C(1) << 48)
+#endif
+
+/* May these bytes be the program's, by their address alone? False: a plain call has to say what they are. */
+static inline bool user_may_be(const void *p, size_t n)
+{
+	return (uintptr_t)p >= 65536 && n < USER_END && (uintptr_t)p < USER_END - n;
+}
 
 /*
  * The task is named by the thread: once the main thread has ended, the process's number leads to no memory.

@@ -124,13 +124,6 @@ bool kind_has_flag(int fd, long flag)
 	return flags >= 0 && flags & flag;
 }
 
-/* Beyond it the kernel refuses a buffer before it looks at what the fd is. */
-#ifdef __x86_64__
-#define USER_END (UINT64_C(1) << 47)
-#else
-#define USER_END (UINT64_C(1) << 48)
-#endif
-
 /* As much as the kernel transfers in one call: what asks for more is cut, but its buffer is judged as a whole. */
 #define MOST 0x7ffff000
 

@@ -47,6 +47,7 @@
 #include "shim/engine/steps.h"
 #include "shim/log.h"
 #include "shim/thread.h"
+#include "shim/user_memory.h"
 
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC 4
@@ -523,7 +524,7 @@ void loop_after_wait(int epfd, const void *events, int result)
 /* File descriptors that a message passes on are not ours alone any more. */
 static void before_message(const struct msghdr *msg)
 {
-	if (!msg->msg_control)
+	if (!user_may_be(msg, sizeof(*msg)) || !user_may_be(msg->msg_control, msg->msg_controllen))
 		return;
 	loop_settle_all();
 	for (struct cmsghdr *m = CMSG_FIRSTHDR(msg); m; m = CMSG_NXTHDR((struct msghdr *)msg, m)) {

@@ -27,6 +27,7 @@
 #include "shim/engine/loop.h"
 #include "shim/engine/steps.h"
 #include "shim/thread.h"
+#include "shim/user_memory.h"
 
 /* Ready to be read, and nothing else. */
 static bool only_in(uint32_t events)
@@ -135,16 +136,18 @@ static bool read_like(const struct call *c, size_t *asked, unsigned *flags)
 	*asked = s->len;
 	*flags = 0;
 	switch (s->opcode) {
-	case IORING_OP_READ: return true;
+	case IORING_OP_READ: return user_may_be(iov, s->len);
 	case IORING_OP_RECV:
 		*flags = s->msg_flags;
-		return !(*flags & ~(unsigned)(MSG_DONTWAIT | MSG_NOSIGNAL));
+		return !(*flags & ~(unsigned)(MSG_DONTWAIT | MSG_NOSIGNAL)) &&
+		       user_may_be(iov, s->len);
 	case IORING_OP_READV:
 		*asked = 0;
-		if (s->len > 64)
+		if (s->len > 64 || !user_may_be(iov, s->len * sizeof(*iov)))
 			return false;
 		for (unsigned i = 0; i < s->len; i++) {
-			if (iov[i].iov_len > 0x7ffff000 - *asked)
+			if (iov[i].iov_len > 0x7ffff000 - *asked ||
+			    !user_may_be(iov[i].iov_base, iov[i].iov_len))
 				return false;
 			*asked += iov[i].iov_len;
 		}

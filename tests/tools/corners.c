@@ -427,6 +427,28 @@ static void threaded(void)
 	}
 }
 
+/* What the kernel refuses takes nothing. */
+static void bad_addresses(void)
+{
+	struct iovec bad[2] = {{(void *)8, 4}, {(void *)-4096l, 4}};
+	struct msghdr msg = {.msg_iov = bad, .msg_iovlen = 2};
+
+	say("abcdefghij");
+	look(epfd);
+	show("read", read(near, bad[0].iov_base, 4), NULL);
+	show("recv", recv(near, bad[1].iov_base, 4, 0), NULL);
+	show("readv", readv(near, bad, 2), NULL);
+	show("readv of no vector", readv(near, bad[0].iov_base, 2), NULL);
+	show("recvmsg", recvmsg(near, &msg, 0), NULL);
+	show("write", write(near, bad[0].iov_base, 4), NULL);
+	show("send", send(near, bad[1].iov_base, 4, 0), NULL);
+	show("writev", writev(near, bad, 2), NULL);
+	show("writev of no vector", writev(near, bad[1].iov_base, 2), NULL);
+	show("sendmsg", sendmsg(near, &msg, 0), NULL);
+	show("sendmsg of none", sendmsg(near, bad[0].iov_base, 0), NULL);
+	get(near, 100);
+}
+
 static void two_loops(void)
 {
 	int second = epoll_create1(0), outer = epoll_create1(0);
@@ -842,6 +864,7 @@ static const struct {
 	{"recv", "passed on", passed},
 	{"recv", "exec", executed},
 	{"recv", "threads", threaded},
+	{"recv", "bad addresses", bad_addresses},
 	{"recv", "two loops", two_loops},
 	{"recv", "close", closed},
 	{"recv", "reused", reused},
