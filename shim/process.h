@@ -30,7 +30,7 @@ enum {
 };
 
 /* What wakes the lifecycle's hooks. */
-#define AWAKE_HOOKS (~(unsigned)(AWAKE_AIO | AWAKE_LOOP_BIRTH))
+#define AWAKE_HOOKS (~(unsigned)AWAKE_AIO)
 
 /* Engines come and go. */
 static inline void process_wake(unsigned bits)

@@ -70,7 +70,7 @@ static void start_engines(void)
 {
 	if (config.mode == XU_MODE_AUTO)
 		engines_start(&config);
-	if (awake & (AWAKE_HOOKS | AWAKE_LOOP_BIRTH))
+	if (awake & AWAKE_HOOKS)
 		thread_start();
 }
 

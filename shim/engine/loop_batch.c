@@ -1,10 +1,25 @@
-/* Many operations of a turn in one enter. None of them waits, so all have ended when the enter returns. */
+/*
+ * Many operations of a turn in one enter. None of them waits, so all have ended when the enter returns. Handlers are held
+ * back meanwhile: one that left for good (siglongjmp) would leave the ring, and what hangs on it, half done.
+ */
 #include <errno.h>
 
 #include "core/syscall.h"
 #include "shim/engine/loop.h"
 #include "shim/policy.h"
+#include "shim/signals.h"
 #include "shim/thread.h"
+
+/* The mask as it was before a batch, if there are handlers to be held back. */
+static __thread uint64_t mask;
+static __thread bool held;
+
+static void release(struct thread *t)
+{
+	t->busy = false;
+	if (held)
+		signals_resume(mask);
+}
 
 bool batch_begin(struct call *c)
 {
@@ -12,12 +27,15 @@ bool batch_begin(struct call *c)
 
 	if (t->busy)
 		return false;
+	held = signals_any();
+	if (held)
+		mask = signals_hold();
 	t->busy = true;
 	if (policy_ring(c) && policy_op(c, IORING_OP_RECV) && policy_op(c, IORING_OP_SEND)) {
 		t->generation++;
 		return true;
 	}
-	t->busy = false;
+	release(t);
 	return false;
 }
 
@@ -110,5 +128,5 @@ void batch_end(struct call *c, struct loop *l)
 {
 	if (c->thread->ring.live)
 		enter(c, l);
-	c->thread->busy = false;
+	release(c->thread);
 }
