@@ -53,157 +53,6 @@
 #define CLOSE_RANGE_CLOEXEC 4
 #endif
 
-enum { LOOPS = 1024 };
-
-/* In memory that a fork empties: a child has no loops, and no flusher. */
-struct registry {
-	unsigned nr;
-	struct loop *loops[LOOPS];
-};
-
-static struct registry *registry;
-
-/* ---- Loops and slots ---- */
-
-struct loop *loop_by_index(unsigned index)
-{
-	return index ? XU_LOAD_ACQUIRE(&registry->loops[index - 1]) : NULL;
-}
-
-void loop_each(void (*fn)(struct loop *))
-{
-	unsigned nr = registry ? XU_LOAD_ACQUIRE(&registry->nr) : 0;
-
-	for (unsigned i = 1; i <= nr && i <= LOOPS; i++)
-		if (loop_by_index(i))
-			fn(loop_by_index(i));
-}
-
-struct loop *loop_of(struct thread *t)
-{
-	unsigned index;
-
-	if (t->loop || !registry || XU_LOAD(&registry->nr) >= LOOPS)
-		return t->loop;
-	t->loop = thread_map_wiped(sizeof(*t->loop));
-	index = t->loop ? __atomic_add_fetch(&registry->nr, 1, __ATOMIC_ACQ_REL) : 0;
-	if (!index || index > LOOPS)
-		return t->loop = NULL;
-	t->loop->index = (uint16_t)index;
-	XU_STORE_RELEASE(&registry->loops[index - 1], t->loop);
-	return t->loop;
-}
-
-bool loop_lock(struct loop *l)
-{
-	static __thread char here;
-	uintptr_t me = (uintptr_t)&here;
-
-	for (int tries = 0; tries < 1000000; tries++) {
-		uintptr_t holder = 0;
-
-		if (__atomic_compare_exchange_n(&l->holder, &holder, me, false, __ATOMIC_ACQUIRE,
-						__ATOMIC_RELAXED))
-			return true;
-		if (holder == me)
-			return false;
-		xu_sys(SYS_sched_yield);
-	}
-	return false;
-}
-
-void loop_unlock(struct loop *l)
-{
-	XU_STORE_RELEASE(&l->holder, 0);
-}
-
-struct slot *loop_slot(struct loop *l, int fd)
-{
-	struct fd *f = &fds[fd];
-
-	if (f->loop)
-		return f->loop == l->index ? &l->slots[f->slot] : NULL;
-	for (unsigned i = l->first; i < SLOTS; i++) {
-		struct slot *s = &l->slots[i];
-
-		if (s->used_by)
-			continue;
-		memset(s, 0, sizeof(*s));
-		s->used_by = fd + 1;
-		f->slot = (uint16_t)i;
-		XU_STORE_RELEASE(&f->loop, l->index);
-		l->first = i + 1;
-		if (l->nr <= i)
-			l->nr = i + 1;
-		return s;
-	}
-	return NULL;
-}
-
-void loop_free_slot(struct loop *l, struct slot *s)
-{
-	unsigned place = (unsigned)(s - l->slots);
-
-	if (s->rescued)
-		xu_sys(SYS_close, slot_fd(s));
-	else
-		XU_STORE_RELEASE(&fds[slot_fd(s)].loop, 0);
-	s->used_by = 0;
-	if (l->first > place)
-		l->first = place;
-	while (l->nr && !l->slots[l->nr - 1].used_by)
-		l->nr--;
-}
-
-/* ---- Settling, by plain calls ---- */
-
-bool loop_settle_slot(struct loop *l, struct slot *s)
-{
-	char *in = l->in[s - l->slots];
-
-	if (s->used)
-		recv_dropped(l, s,
-			     xu_sys(SYS_recvfrom, slot_fd(s), in, s->used, MSG_TRUNC | MSG_DONTWAIT,
-				    0, 0));
-	s->got = 0;
-	if (!send_now(l, s))
-		return false;
-	l->figures.plain++;
-	loop_free_slot(l, s);
-	return true;
-}
-
-void loop_settle_fd(int fd)
-{
-	struct fd *f = fds_get(fd);
-	struct loop *l = f ? loop_by_index(XU_LOAD_ACQUIRE(&f->loop)) : NULL;
-	const struct thread *t = l ? thread_self() : NULL;
-
-	if (!l || !loop_lock(l))
-		return;
-	if (f->loop == l->index)
-		loop_settle_slot(l, &l->slots[f->slot]);
-	loop_unlock(l);
-	/* Two threads on one connection. */
-	if (t && t->loop != l)
-		fds_leave_alone(f);
-}
-
-void loop_settle(struct loop *l)
-{
-	if (!l || !l->nr || !loop_lock(l))
-		return;
-	for (unsigned i = l->nr; i-- > 0;)
-		if (l->slots[i].used_by)
-			loop_settle_slot(l, &l->slots[i]);
-	loop_unlock(l);
-}
-
-void loop_settle_all(void)
-{
-	loop_each(loop_settle);
-}
-
 /* ---- The turn ---- */
 
 /* Is this epoll instance the affair of this thread's loop alone? */
@@ -312,6 +161,24 @@ static void after_wait(struct call *c, const struct epoll_event *events, long nr
 	loop_unlock(l);
 }
 
+void loop_before_wait(int epfd)
+{
+	struct call c = {.thread = thread_self(), .fd = epfd};
+
+	if (c.thread)
+		before_wait(&c);
+}
+
+void loop_after_wait(int epfd, const void *events, int result)
+{
+	struct call c = {.thread = thread_self(), .fd = epfd};
+	int saved = errno;
+
+	if (c.thread)
+		after_wait(&c, events, result);
+	errno = saved;
+}
+
 /* ---- Beginnings ---- */
 
 /* An fd that is new. */
@@ -371,14 +238,7 @@ void loop_epoll_begins(void)
 		process_sleep(AWAKE_LOOP_BIRTH);
 		return;
 	}
-	if (!registry) {
-		struct registry *r = thread_map_wiped(sizeof(*r)), *none = NULL;
-
-		if (r && !__atomic_compare_exchange_n(&registry, &none, r, false, __ATOMIC_ACQ_REL,
-						      __ATOMIC_ACQUIRE))
-			xu_sys(SYS_munmap, r, sizeof(*r));
-	}
-	if (registry && fds_start())
+	if (loops_start() && fds_start())
 		process_wake(AWAKE_LOOP |
 			     (process_config()->send == XU_SEND_LATER ? AWAKE_LOOP_ORDER : 0));
 }
@@ -387,180 +247,6 @@ void loop_epoll_begun(int epfd)
 {
 	if (epfd >= 0 && fds)
 		born(epfd, FD_EPOLL);
-}
-
-/* ---- Calls that concern an fd in hand ---- */
-
-void loop_before_fd(int fd)
-{
-	struct fd *f = fds_get(fd);
-
-	if (f && f->loop && !(f->flags & FD_EPOLL))
-		loop_settle_fd(fd);
-}
-
-void loop_before_share(int fd)
-{
-	struct fd *f = fds_get(fd);
-
-	loop_before_fd(fd);
-	if (f && f->flags)
-		fds_leave_alone(f);
-}
-
-void loop_before_gone(int fd)
-{
-	struct fd *f = fds_get(fd);
-
-	if (!f || !f->flags)
-		return;
-	loop_before_fd(fd);
-	/* The child of a vfork closes its own; ours, which our tables are about, stays. */
-	if (!thread_is_own())
-		return;
-	if (f->loop && !(f->flags & FD_EPOLL))
-		send_goes_on(fd);
-	fds_forget(fd);
-}
-
-void loop_before_close_range(unsigned first, unsigned last, int flags)
-{
-	if (!fds || flags & CLOSE_RANGE_CLOEXEC)
-		return;
-	for (unsigned fd = first; fd <= last && fd < fds_top; fd++)
-		loop_before_gone((int)fd);
-}
-
-void loop_before_fcntl(int fd, int op)
-{
-	switch (op) {
-	case F_DUPFD:
-	case F_DUPFD_CLOEXEC:
-	case F_SETOWN:
-	case F_SETSIG: loop_before_share(fd); break;
-	case F_SETFL: loop_before_write(fd); break;
-	default: break;
-	}
-}
-
-static void set_nonblock(int fd, bool on)
-{
-	struct fd *f = fds_get(fd);
-
-	if (!f || !(f->flags & FD_OURS))
-		return;
-	if (on)
-		__atomic_or_fetch(&f->flags, FD_NONBLOCK, __ATOMIC_RELAXED);
-	else
-		__atomic_and_fetch(&f->flags, (uint8_t)~FD_NONBLOCK, __ATOMIC_RELAXED);
-}
-
-void loop_after_fcntl(int fd, int op, long arg, int result)
-{
-	if (op != F_SETFL || result)
-		return;
-	set_nonblock(fd, arg & O_NONBLOCK);
-	if (arg & O_ASYNC)
-		loop_before_share(fd);
-}
-
-void loop_after_ioctl(int fd, unsigned long op, long arg, int result)
-{
-	if (op == FIONBIO && !result)
-		set_nonblock(fd, *(const int *)arg);
-	if (op == FIOASYNC && !result)
-		loop_before_share(fd);
-}
-
-void loop_after_getsockopt(int fd, int level, int name, void *value, int result)
-{
-	struct fd *f = fds_get(fd);
-
-	if (result || level != SOL_SOCKET || name != SO_ERROR || !f || !f->error)
-		return;
-	*(int *)value = f->error;
-	f->error = 0;
-}
-
-void loop_before_all(void)
-{
-	if (registry)
-		loop_settle_all();
-}
-
-void loop_before_sandbox(void)
-{
-	if (registry)
-		flush_park();
-}
-
-void loop_before_write(int fd)
-{
-	const struct fd *f = fds_get(fd);
-
-	loop_before_fd(fd);
-	if (f && f->loop && !(f->flags & FD_EPOLL))
-		send_first(fd);
-}
-
-void loop_before_wait(int epfd)
-{
-	struct call c = {.thread = thread_self(), .fd = epfd};
-
-	if (c.thread)
-		before_wait(&c);
-}
-
-void loop_after_wait(int epfd, const void *events, int result)
-{
-	struct call c = {.thread = thread_self(), .fd = epfd};
-	int saved = errno;
-
-	if (c.thread)
-		after_wait(&c, events, result);
-	errno = saved;
-}
-
-/* File descriptors that a message passes on are not ours alone any more. */
-static void before_message(const struct msghdr *msg)
-{
-	if (!user_may_be(msg, sizeof(*msg)) || !user_may_be(msg->msg_control, msg->msg_controllen))
-		return;
-	loop_settle_all();
-	for (struct cmsghdr *m = CMSG_FIRSTHDR(msg); m; m = CMSG_NXTHDR((struct msghdr *)msg, m)) {
-		if (m->cmsg_level != SOL_SOCKET || m->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t at = 0; at + sizeof(int) <= m->cmsg_len - CMSG_LEN(0); at += sizeof(int)) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(m) + at, sizeof(fd));
-			loop_before_share(fd);
-		}
-	}
-}
-
-void loop_before_messages(const struct mmsghdr *msgs, unsigned nr)
-{
-	for (unsigned i = 0; i < nr; i++)
-		before_message(&msgs[i].msg_hdr);
-}
-
-/* Calls by number that have no row: what they do to their first argument is not known. */
-void loop_before_number(long nr, long a, long b)
-{
-	switch (nr) {
-	case SYS_futex:
-	case SYS_gettid:
-	case SYS_getrandom:
-	case SYS_membarrier: return;
-#ifdef SYS_dup2
-	case SYS_dup2:
-#endif
-	case SYS_dup3: loop_before_gone((int)b); break;
-	default: break;
-	}
-	loop_before_all();
-	loop_before_share((int)a);
 }
 
 /* ---- The engine ---- */
@@ -660,7 +346,7 @@ static void loop_plain(struct call *c)
 	if (c->route == ROUTE_WAIT)
 		return;
 	if (c->symbol == SYM_sendmsg && c->sqe.opcode == IORING_OP_SENDMSG)
-		before_message((const struct msghdr *)(uintptr_t)c->sqe.addr);
+		loop_before_message((const struct msghdr *)(uintptr_t)c->sqe.addr);
 	if (c->route == ROUTE_CLOSE)
 		loop_before_gone(c->fd);
 	else if (!only_writes(c, l))
@@ -718,8 +404,6 @@ static void share_all(void)
 
 static void loop_settled(void)
 {
-	if (!registry)
-		return;
 	loop_settle_all();
 	if (XU_LOAD(&fds_unsent) && thread_is_own())
 		send_all_out();

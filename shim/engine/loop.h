@@ -1,10 +1,11 @@
 /*
  * The parts of the loop engine, for its own files alone. The idea is told at the top of loop.c.
  *
- *     loop.c         the turn: what happens at a wait, and around it     loop_recv.c   receiving in company
- *     loop_batch.c   many operations in one enter                        loop_send.c   sending in company
- *     loop_cost.c    does it pay here?                                   loop_flush.c  the flusher
- *     fds.c          what is known of each fd
+ *     loop.c         the turn: what happens at a wait, and around it     loop_slots.c  loops, slots, settling
+ *     loop_batch.c   many operations in one enter                        loop_recv.c   receiving in company
+ *     loop_cost.c    does it pay here?                                   loop_send.c   sending in company
+ *     fds.c          what is known of each fd                            loop_flush.c  the flusher
+ *     loop_hooks.c   calls that are no engine's
  */
 #ifndef SHIM_ENGINE_LOOP_H
 #define SHIM_ENGINE_LOOP_H
@@ -75,7 +76,10 @@ struct loop {
 	char out[SLOTS][OUT_SIZE];
 };
 
-/* ---- loop.c ---- */
+/* ---- loop_slots.c ---- */
+
+/* Make room for loops. False: there is no memory. */
+bool loops_start(void);
 
 /* The calling thread's loop, made at the first use; NULL if there is no memory. */
 struct loop *loop_of(struct thread *t);

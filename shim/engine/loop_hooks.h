@@ -2,7 +2,8 @@
 #ifndef SHIM_ENGINE_LOOP_HOOKS_H
 #define SHIM_ENGINE_LOOP_HOOKS_H
 
-#include <stddef.h>
+struct msghdr;
+struct mmsghdr;
 
 /* Around the making of an epoll instance. */
 void loop_epoll_begins(void);
@@ -36,7 +37,8 @@ void loop_before_sandbox(void);
 /* It looks at many, or has an effect that others see. */
 void loop_before_all(void);
 
-/* Messages, which may pass on fds. */
+/* Messages: the fds that they pass on are not ours alone any more. */
+void loop_before_message(const struct msghdr *msg);
 void loop_before_messages(const struct mmsghdr *msgs, unsigned nr);
 
 /* syscall() with a number that no row has. */

@@ -1,0 +1,169 @@
+/* Loops, their slots, and how these are settled: see loop.h. */
+#include <string.h>
+#include <sys/socket.h>
+
+#include "core/syscall.h"
+#include "shim/engine/loop.h"
+#include "shim/thread.h"
+
+enum { LOOPS = 1024 };
+
+/* In memory that a fork empties: a child has no loops, and no flusher. */
+struct registry {
+	unsigned nr;
+	struct loop *loops[LOOPS];
+};
+
+static struct registry *registry;
+
+bool loops_start(void)
+{
+	struct registry *made, *none = NULL;
+
+	if (XU_LOAD_ACQUIRE(&registry))
+		return true;
+	made = thread_map_wiped(sizeof(*made));
+	if (made && !__atomic_compare_exchange_n(&registry, &none, made, false, __ATOMIC_ACQ_REL,
+						 __ATOMIC_ACQUIRE))
+		xu_sys(SYS_munmap, made, sizeof(*made));
+	return made;
+}
+
+struct loop *loop_by_index(unsigned index)
+{
+	return index ? XU_LOAD_ACQUIRE(&registry->loops[index - 1]) : NULL;
+}
+
+void loop_each(void (*fn)(struct loop *))
+{
+	unsigned nr = registry ? XU_LOAD_ACQUIRE(&registry->nr) : 0;
+
+	for (unsigned i = 1; i <= nr && i <= LOOPS; i++)
+		if (loop_by_index(i))
+			fn(loop_by_index(i));
+}
+
+struct loop *loop_of(struct thread *t)
+{
+	unsigned index;
+
+	if (t->loop || !registry || XU_LOAD(&registry->nr) >= LOOPS)
+		return t->loop;
+	t->loop = thread_map_wiped(sizeof(*t->loop));
+	index = t->loop ? __atomic_add_fetch(&registry->nr, 1, __ATOMIC_ACQ_REL) : 0;
+	if (!index || index > LOOPS)
+		return t->loop = NULL;
+	t->loop->index = (uint16_t)index;
+	XU_STORE_RELEASE(&registry->loops[index - 1], t->loop);
+	return t->loop;
+}
+
+bool loop_lock(struct loop *l)
+{
+	static __thread char here;
+	uintptr_t me = (uintptr_t)&here;
+
+	for (int tries = 0; tries < 1000000; tries++) {
+		uintptr_t holder = 0;
+
+		if (__atomic_compare_exchange_n(&l->holder, &holder, me, false, __ATOMIC_ACQUIRE,
+						__ATOMIC_RELAXED))
+			return true;
+		if (holder == me)
+			return false;
+		xu_sys(SYS_sched_yield);
+	}
+	return false;
+}
+
+void loop_unlock(struct loop *l)
+{
+	XU_STORE_RELEASE(&l->holder, 0);
+}
+
+struct slot *loop_slot(struct loop *l, int fd)
+{
+	struct fd *f = &fds[fd];
+
+	if (f->loop)
+		return f->loop == l->index ? &l->slots[f->slot] : NULL;
+	for (unsigned i = l->first; i < SLOTS; i++) {
+		struct slot *s = &l->slots[i];
+
+		if (s->used_by)
+			continue;
+		memset(s, 0, sizeof(*s));
+		s->used_by = fd + 1;
+		f->slot = (uint16_t)i;
+		XU_STORE_RELEASE(&f->loop, l->index);
+		l->first = i + 1;
+		if (l->nr <= i)
+			l->nr = i + 1;
+		return s;
+	}
+	return NULL;
+}
+
+void loop_free_slot(struct loop *l, struct slot *s)
+{
+	unsigned place = (unsigned)(s - l->slots);
+
+	if (s->rescued)
+		xu_sys(SYS_close, slot_fd(s));
+	else
+		XU_STORE_RELEASE(&fds[slot_fd(s)].loop, 0);
+	s->used_by = 0;
+	if (l->first > place)
+		l->first = place;
+	while (l->nr && !l->slots[l->nr - 1].used_by)
+		l->nr--;
+}
+
+/* ---- Settling, by plain calls ---- */
+
+bool loop_settle_slot(struct loop *l, struct slot *s)
+{
+	char *in = l->in[s - l->slots];
+
+	if (s->used)
+		recv_dropped(l, s,
+			     xu_sys(SYS_recvfrom, slot_fd(s), in, s->used, MSG_TRUNC | MSG_DONTWAIT,
+				    0, 0));
+	s->got = 0;
+	if (!send_now(l, s))
+		return false;
+	l->figures.plain++;
+	loop_free_slot(l, s);
+	return true;
+}
+
+void loop_settle_fd(int fd)
+{
+	struct fd *f = fds_get(fd);
+	struct loop *l = f ? loop_by_index(XU_LOAD_ACQUIRE(&f->loop)) : NULL;
+	const struct thread *t = l ? thread_self() : NULL;
+
+	if (!l || !loop_lock(l))
+		return;
+	if (f->loop == l->index)
+		loop_settle_slot(l, &l->slots[f->slot]);
+	loop_unlock(l);
+	/* Two threads on one connection. */
+	if (t && t->loop != l)
+		fds_leave_alone(f);
+}
+
+void loop_settle(struct loop *l)
+{
+	if (!l || !l->nr || !loop_lock(l))
+		return;
+	for (unsigned i = l->nr; i-- > 0;)
+		if (l->slots[i].used_by)
+			loop_settle_slot(l, &l->slots[i]);
+	loop_unlock(l);
+}
+
+void loop_settle_all(void)
+{
+	loop_each(loop_settle);
+}
