@@ -49,10 +49,6 @@
 #include "shim/thread.h"
 #include "shim/user_memory.h"
 
-#ifndef CLOSE_RANGE_CLOEXEC
-#define CLOSE_RANGE_CLOEXEC 4
-#endif
-
 /* ---- The turn ---- */
 
 /* Is this epoll instance the affair of this thread's loop alone? */

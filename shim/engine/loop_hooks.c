@@ -10,6 +10,10 @@
 #include "shim/thread.h"
 #include "shim/user_memory.h"
 
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC 4
+#endif
+
 void loop_before_fd(int fd)
 {
 	struct fd *f = fds_get(fd);
