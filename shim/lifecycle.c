@@ -68,9 +68,13 @@ void before_identity_change(void)
 	policy_close_own_ring();
 }
 
+/* From here on the program hears what is done to files: what engines do ahead of it has to have ended. */
 void before_watch(void)
 {
+	if (policy_watches())
+		return;
 	policy_watch();
+	engines_renew();
 }
 
 void before_part(void)

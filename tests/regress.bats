@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# What was different under the shim once (tests/tools/regress.py): the same now, bare and in mode ring.
+# What was different under the shim once (tests/tools/regress.py): the same now, bare and under the shim.
 # shellcheck shell=bash disable=SC2154,SC2164
 
 source "$BATS_TEST_DIRNAME/lib.bash"
@@ -8,19 +8,20 @@ setup() {
 	need /usr/bin/python3
 	need_shim
 	[[ $build != */san-* ]] || skip 'a sanitizer would stop at the wrong arguments'
-	mkdir "$BATS_TEST_TMPDIR"/{bare,ring}
+	mkdir "$BATS_TEST_TMPDIR"/{bare,shim}
 	cd "$BATS_TEST_TMPDIR"
 	records=$PWD/records
 }
 
-# same CASE: bare and in mode ring.
+# same CASE [NAME=VALUE...]: bare, and with these settings; in mode ring, if none are given.
 same() {
-	local case=$BATS_TEST_DIRNAME/tools/regress.py
+	local case=$BATS_TEST_DIRNAME/tools/regress.py settings=("${@:2}")
+	[[ $# -gt 1 ]] || settings=(XURING_MODE=ring)
 	(cd bare && "$tools/within" 30 /usr/bin/python3 "$case" "$1") >bare.out
-	(cd ring && "$tools/within" 30 env LD_PRELOAD="$shim" XURING_MODE=ring XURING_STATS="json:$records" \
-		/usr/bin/python3 "$case" "$1") >ring.out
+	(cd shim && "$tools/within" 30 env LD_PRELOAD="$shim" XURING_STATS="json:$records" "${settings[@]}" \
+		/usr/bin/python3 "$case" "$1") >shim.out
 	[[ -s bare.out ]]
-	show_difference "$1" bare.out ring.out
+	show_difference "$1" bare.out shim.out
 }
 
 @test "regress: inotify hears of the same" {
@@ -42,6 +43,18 @@ same() {
 @test "regress: recvfrom and openat2 go through the ring, and say the same" {
 	same addresses
 	[[ $(counted "$records" ring recvfrom) -ge 3 ]]
+}
+
+@test "regress: what is closed while the scout gets its helpers is closed" {
+	need_ring
+	same ends XURING_SCOUT=on
+	holds "$records" 'any(.engines.scout.listed > 0)'
+}
+
+@test "regress: a program that watches files hears nothing of the scout" {
+	need_ring
+	same ahead XURING_SCOUT=on
+	holds "$records" 'any(.engines.scout.predicted > 0)'
 }
 
 @test "regress: statistics that meet a limit of file size kill no program" {

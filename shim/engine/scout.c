@@ -106,7 +106,8 @@ static bool work(struct call *c)
 {
 	long p;
 
-	if (refused || !thread_is_own() || policy_filtered())
+	/* A program that watches files would hear of those that are opened ahead. */
+	if (refused || policy_watches() || !thread_is_own() || policy_filtered())
 		return false;
 	p = xu_sys(SYS_mmap, 0, sizeof(*scout), PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

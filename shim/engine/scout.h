@@ -101,8 +101,9 @@ struct slot {
 };
 
 struct helper {
-	int tid; /* 0: none, or it has ended; the kernel clears it and wakes */
-	int id;	 /* of the last */
+	int tid;    /* 0: none, or it has ended; the kernel clears it and wakes */
+	int id;	    /* of the last */
+	int parted; /* 1: it has none of the program's fds */
 	char stack[32 * 1024];
 	char buf[32 * 1024];
 };

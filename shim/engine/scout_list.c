@@ -5,6 +5,10 @@
  * when there was nothing to do for a while. They are tasks of the kernel and not libc's threads: no memory of libc, no
  * thread-local storage, no signal. Such a task shares the program's memory and working directory, and not its fds: it
  * has a table of its own, empty, in which it opens directories unseen. It makes raw system calls only.
+ *
+ * A new table is a copy at first, for as long as it takes to empty it. The program must not meet that: what it closed
+ * meanwhile would still be open (a pipe would have a reader, a socket would not have ended). So it waits until the
+ * copy is gone.
  */
 #include <linux/futex.h>
 #include <sched.h>
@@ -16,9 +20,15 @@
 #ifndef SYS_close_range
 #define SYS_close_range 436
 #endif
+#ifndef CLOSE_RANGE_UNSHARE
+#define CLOSE_RANGE_UNSHARE 2
+#endif
 
 /* How long a helper waits for more to do. */
 #define IDLE_NS (200 * 1000 * 1000)
+
+/* How long the program waits for a helper to part with its fds: closing one may hang, on a network file system. */
+#define PART_NS (1000 * 1000 * 1000)
 
 static struct dir *take(void)
 {
@@ -39,8 +49,10 @@ static int help(void *arg)
 {
 	struct helper *h = arg;
 	struct timespec idle = {.tv_nsec = IDLE_NS};
-	bool on = xu_sys(SYS_close_range, 0, ~0u, 0) >= 0;
+	bool on = xu_sys(SYS_close_range, 0, ~0u, CLOSE_RANGE_UNSHARE) >= 0;
 
+	XU_STORE_RELEASE(&h->parted, 1);
+	xu_sys(SYS_futex, &h->parted, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
 	while (!XU_LOAD_ACQUIRE(&scout->stopping)) {
 		unsigned seen = XU_LOAD_ACQUIRE(&requests);
 		struct dir *d = take();
@@ -58,15 +70,25 @@ static int help(void *arg)
 
 static void start(struct helper *h)
 {
-	int flags = CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
-		    CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
+	int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
+		    CLONE_SYSVSEM | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
 	uint64_t all = ~UINT64_C(0), mask;
 
+	h->parted = 0;
 	xu_sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, &mask, 8);
 	h->id = clone(help, h->stack + sizeof(h->stack), flags, h, &h->tid, NULL, &h->tid);
 	if (h->id < 0)
 		h->id = 0;
 	xu_sys(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, 8);
+}
+
+/* Until it has a table of its own. */
+static void await_parted(struct helper *h)
+{
+	struct timespec most = {.tv_nsec = PART_NS / 10};
+
+	for (int i = 0; i < 10 && h->id && !XU_LOAD_ACQUIRE(&h->parted); i++)
+		xu_sys(SYS_futex, &h->parted, FUTEX_WAIT_PRIVATE, 0, &most, 0, 0);
 }
 
 void list_wake(void)
@@ -79,8 +101,10 @@ void list_wake(void)
 	__atomic_add_fetch(&requests, 1, __ATOMIC_RELEASE);
 	xu_sys(SYS_futex, &requests, FUTEX_WAKE_PRIVATE, SCOUT_HELPERS, 0, 0, 0);
 	for (unsigned i = 0; i < SCOUT_HELPERS && i < wanted; i++)
-		if (!XU_LOAD_ACQUIRE(&scout->helpers[i].tid))
+		if (!XU_LOAD_ACQUIRE(&scout->helpers[i].tid)) {
 			start(&scout->helpers[i]);
+			await_parted(&scout->helpers[i]);
+		}
 }
 
 /* Until the kernel has done with a task: it counts among the threads to the end. */

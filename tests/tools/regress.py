@@ -2,6 +2,7 @@
 """Cases that were different once, each by name: prints what a program sees, the same bare and under the shim."""
 import ctypes
 import os
+import signal
 import socket
 import struct
 import sys
@@ -134,6 +135,63 @@ def addresses():
                 struct.pack("QQQ", 0, 0, 8), struct.pack("QQQ", os.O_RDONLY, 0, 0)):
         for name in (b"new", b"missing/x", b""):
             print(call("syscall", 437, -100, name, how, 24))
+
+
+def touch_all(path):
+    """Open and read all the files of a directory, which is what wakes the scout."""
+    for name in sorted(os.listdir(path)):
+        with open(os.path.join(path, name), "rb", 0) as file:
+            file.read(10)
+
+
+def tree(files):
+    os.mkdir("tree")
+    for i in range(files):
+        with open("tree/%03d" % i, "wb") as file:
+            file.write(b"x" * 100)
+
+
+def ends():
+    """What is closed is closed at once, whatever helps the program: a pipe has no reader, a lock is gone."""
+    tree(4)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    seen = {}
+    for _ in range(60):
+        pid = os.fork()
+        if not pid:
+            broken = 0
+            for _ in range(3):
+                ends = [os.pipe() for _ in range(20)]
+                touch_all("tree")
+                for reader, _ in ends:
+                    os.close(reader)
+                for _, writer in ends:
+                    try:
+                        os.write(writer, b"x")
+                    except BrokenPipeError:
+                        broken += 1
+                    os.close(writer)
+                time.sleep(0.001)
+            os._exit(broken)
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        seen[status] = seen.get(status, 0) + 1
+    print(seen)
+
+
+def ahead():
+    """A program that watches hears of what it does, and of nothing that was done ahead of it."""
+    tree(600)
+    if os.fork():
+        os.wait()
+        return
+    names = sorted(os.listdir("tree"))
+    for name in names[:10]:
+        os.close(os.open("tree/" + name, os.O_RDONLY))
+    watch = watched("tree")
+    for name in names[10:400]:
+        os.close(os.open("tree/" + name, os.O_RDONLY))
+    time.sleep(0.05)
+    print(watch(), flush=True)
 
 
 if __name__ == "__main__":
