@@ -481,6 +481,8 @@ static __attribute__((noinline)) long awake_syscall(long nr, long a, long b, lon
 		res = xu_syscall6(nr, a, b, c, d, e, f);
 	if (call.route)
 		seen(&call, errno_result(res));
+	else if (awake & AWAKE_LOOP)
+		loop_after_number(nr, b, res);
 	res = errno_result(res);
 	after_sandbox(sandboxes, res);
 	return res;

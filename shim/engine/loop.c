@@ -341,8 +341,8 @@ static void loop_plain(struct call *c)
 
 	if (c->route == ROUTE_WAIT)
 		return;
-	if (c->symbol == SYM_sendmsg && c->sqe.opcode == IORING_OP_SENDMSG)
-		loop_before_message((const struct msghdr *)(uintptr_t)c->sqe.addr);
+	if (c->symbol == SYM_sendmsg)
+		loop_settle_all();
 	if (c->route == ROUTE_CLOSE)
 		loop_before_gone(c->fd);
 	else if (!only_writes(c, l))
@@ -378,6 +378,10 @@ static void loop_seen(struct call *c, long res)
 			epoll_ctl_seen(s);
 		break;
 	case ROUTE_SOCKET: option_set(s, f); break;
+	case ROUTE_SEND:
+		if (c->symbol == SYM_sendmsg && s->opcode == IORING_OP_SENDMSG)
+			loop_after_message((const struct msghdr *)(uintptr_t)s->addr, res);
+		break;
 	default: break;
 	}
 }

@@ -124,27 +124,39 @@ void loop_before_write(int fd)
 		send_first(fd);
 }
 
-void loop_before_message(const struct msghdr *msg)
+/* Only of a message that the kernel took: it may be looked at without fear. */
+static void after_message(const struct msghdr *msg)
 {
-	if (!user_may_be(msg, sizeof(*msg)) || !user_may_be(msg->msg_control, msg->msg_controllen))
-		return;
-	loop_settle_all();
+	const char *end = (const char *)msg->msg_control + msg->msg_controllen;
+
 	for (struct cmsghdr *m = CMSG_FIRSTHDR(msg); m; m = CMSG_NXTHDR((struct msghdr *)msg, m)) {
+		/* Some kinds of sockets do not look at it. */
+		if (m->cmsg_len > (size_t)(end - (const char *)m))
+			break;
 		if (m->cmsg_level != SOL_SOCKET || m->cmsg_type != SCM_RIGHTS)
 			continue;
-		for (size_t at = 0; at + sizeof(int) <= m->cmsg_len - CMSG_LEN(0); at += sizeof(int)) {
+		for (size_t at = CMSG_LEN(0); at + sizeof(int) <= m->cmsg_len; at += sizeof(int)) {
 			int fd;
 
-			memcpy(&fd, CMSG_DATA(m) + at, sizeof(fd));
+			memcpy(&fd, (const char *)m + at, sizeof(fd));
 			loop_before_share(fd);
 		}
 	}
 }
 
-void loop_before_messages(const struct mmsghdr *msgs, unsigned nr)
+void loop_after_message(const struct msghdr *msg, long res)
 {
-	for (unsigned i = 0; i < nr; i++)
-		loop_before_message(&msgs[i].msg_hdr);
+	if (res >= 0)
+		after_message(msg);
+}
+
+void loop_after_messages(const struct mmsghdr *msgs, long nr)
+{
+	int saved = errno;
+
+	for (long i = 0; i < nr; i++)
+		after_message(&msgs[i].msg_hdr);
+	errno = saved;
 }
 
 /* Calls by number that have no row: what they do to their first argument is not known. */
@@ -163,4 +175,10 @@ void loop_before_number(long nr, long a, long b)
 	}
 	loop_before_all();
 	loop_before_share((int)a);
+}
+
+void loop_after_number(long nr, long b, long res)
+{
+	if (nr == SYS_sendmmsg)
+		loop_after_messages((const struct mmsghdr *)b, res);
 }

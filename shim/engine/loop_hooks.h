@@ -37,11 +37,12 @@ void loop_before_sandbox(void);
 /* It looks at many, or has an effect that others see. */
 void loop_before_all(void);
 
-/* Messages: the fds that they pass on are not ours alone any more. */
-void loop_before_message(const struct msghdr *msg);
-void loop_before_messages(const struct mmsghdr *msgs, unsigned nr);
+/* Messages that were sent: the fds that they passed on are not ours alone any more. */
+void loop_after_message(const struct msghdr *msg, long res);
+void loop_after_messages(const struct mmsghdr *msgs, long nr);
 
 /* syscall() with a number that no row has. */
 void loop_before_number(long nr, long a, long b);
+void loop_after_number(long nr, long b, long res);
 
 #endif

@@ -2,6 +2,7 @@
 """Cases that were different once, each by name: prints what a program sees, the same bare and under the shim."""
 import ctypes
 import os
+import select
 import signal
 import socket
 import struct
@@ -192,6 +193,25 @@ def ahead():
         os.close(os.open("tree/" + name, os.O_RDONLY))
     time.sleep(0.05)
     print(watch(), flush=True)
+
+
+def messages():
+    """What a message carries beside its bytes is the kernel's to look at: pointers to nowhere, lengths that are none."""
+    epoll = select.epoll()
+    ends = socket.socketpair()
+    epoll.register(ends[0], select.EPOLLIN)
+    iov = struct.pack("PP", ctypes.addressof(ctypes.create_string_buffer(b"x" * 8)), 8)
+    place = ctypes.create_string_buffer(iov)
+    rights = ctypes.create_string_buffer(struct.pack("QiiiI", 20, 1, 1, ends[1].fileno(), 0))
+    wrong = ctypes.create_string_buffer(struct.pack("QiiiI", 3, 1, 1, 0, 0))
+    control = ctypes.addressof(rights)
+    for fd in (ends[0].fileno(), 0, 99):
+        for where, size in ((control, 24), (edge_of_memory(), 24), (ctypes.addressof(wrong), 24), (1 << 40, 24), (0, 24), (8, 0)):
+            head = struct.pack("PIIPQPQiI", 0, 0, 0, ctypes.addressof(place), 1, where, size, 0, 0)
+            print(call("sendmsg", fd, head, 0), call("syscall", 46, fd, head, 0))
+            print(call("sendmmsg", fd, head + b"\0" * 8, 1, 0), call("syscall", 307, fd, head + b"\0" * 8, 1, 0))
+        for message in (0, 8, 1 << 40, edge_of_memory() - 8):
+            print(call("sendmsg", fd, message, 0), call("sendmmsg", fd, message, 2, 0), call("syscall", 307, fd, message, 2, 0))
 
 
 if __name__ == "__main__":
