@@ -187,14 +187,24 @@ static void do_shell(void)
 
 struct work {
 	unsigned calls;
-	int cancel;
+	pid_t tid;
 	sigset_t mask;
 };
+
+/* Whoever joins a thread may come a moment before the kernel has taken it out of /proc. */
+static void await_gone(pid_t tid)
+{
+	const struct timespec moment = {0, 20000};
+
+	for (int i = 0; i < 50000 && !raw(SYS_tgkill, getpid(), tid, 0); i++)
+		raw(SYS_nanosleep, &moment, NULL);
+}
 
 static void *thread(void *arg)
 {
 	struct work *w = arg;
 
+	w->tid = (pid_t)raw(SYS_gettid, 0);
 	pthread_sigmask(SIG_SETMASK, &w->mask, NULL);
 	run_inside("thread", w->calls);
 	return NULL;
@@ -209,8 +219,10 @@ static void do_thread(void)
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &w.mask);
-	if (!pthread_create(&id, NULL, thread, &w))
+	if (!pthread_create(&id, NULL, thread, &w)) {
 		pthread_join(id, NULL);
+		await_gone(w.tid);
+	}
 	pthread_sigmask(SIG_SETMASK, &w.mask, NULL);
 }
 
