@@ -123,3 +123,15 @@ same_answers() {
 @test "loop: python's selectors answer the same" {
 	same_answers echo python3 "$here/server.py" selectors PORT
 }
+
+@test "loop: company is chosen where calls are dear" {
+	local clean port
+	[[ -x $build/bench/dear ]] || skip 'no build/bench/dear'
+	clean_env "LD_PRELOAD=$(preload)" "XURING_STATS=json:$PWD/record"
+	clean=("$build/bench/dear" 3000 "${clean[@]}")
+	port=$(free_port)
+	start_server "$port" "$build/bench/echo" serve "$port"
+	"$tools/within" 30 "$build/bench/echo" drive "$port" 64 1 >/dev/null
+	stop_server
+	holds record 'all(.engines.loop | .verdict == "pays" and .from > 0 and .taken > 100)'
+}

@@ -21,7 +21,6 @@ enum {
 	SLOTS = 128, /* connections that a turn can have in hand */
 	IN_SIZE = 4096, /* bytes received ahead for one; who reads more at a time gains nothing from it */
 	OUT_SIZE = 16384, /* bytes of one that may be put off */
-	HANDFUL = 4,	  /* fewer than that together are not worth an enter of their own */
 };
 
 /* What of a slot is in the ring, or in need of it. */
