@@ -350,10 +350,10 @@ static void before_plain(struct call *c)
 		return awake_##name args;                                                          \
 	}
 
-#define GONE(ret, name, params, args, sys, before)                                                 \
+#define GONE(ret, name, params, args, sys, interest, before)                                       \
 	ENTRY(ret, name, params)                                                                   \
 	{                                                                                          \
-		if (__builtin_expect(awake, 0)) {                                                  \
+		if (__builtin_expect(awake & (interest), 0)) {                                     \
 			call_passed(SYM_##name);                                                   \
 			before;                                                                    \
 		}                                                                                  \

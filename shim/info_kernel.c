@@ -16,7 +16,7 @@ static const struct row rows[] = {
 #define CALL(ret, name, params, args, sys, route, prepare, then) {#name, #prepare},
 #define PASS(ret, name, params, args, sys) {#name, NULL},
 #define HOOK(ret, name, params, args, sys, before, after) {#name, NULL},
-#define GONE(ret, name, params, args, sys, before) {#name, NULL},
+#define GONE(ret, name, params, args, sys, interest, before) {#name, NULL},
 #define HAND(ret, name, params) {#name, NULL},
 #include "shim/symbols.def"
 };

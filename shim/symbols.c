@@ -23,7 +23,7 @@ const char *symbol_name(enum symbol symbol)
 #define CALL(ret, name, params, args, sys, route, prepare, then) #name,
 #define PASS(ret, name, params, args, sys) #name,
 #define HOOK(ret, name, params, args, sys, before, after) #name,
-#define GONE(ret, name, params, args, sys, before) #name,
+#define GONE(ret, name, params, args, sys, interest, before) #name,
 #define HAND(ret, name, params) #name,
 #include "shim/symbols.def"
 	};

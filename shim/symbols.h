@@ -21,6 +21,8 @@
 #include <linux/fs.h>
 #endif
 
+#include <setjmp.h>
+
 struct sigaction;
 struct epoll_event;
 struct pollfd;
@@ -41,7 +43,7 @@ enum symbol {
 #define CALL(ret, name, params, args, sys, route, prepare, then) SYM_##name,
 #define PASS(ret, name, params, args, sys) SYM_##name,
 #define HOOK(ret, name, params, args, sys, before, after) SYM_##name,
-#define GONE(ret, name, params, args, sys, before) SYM_##name,
+#define GONE(ret, name, params, args, sys, interest, before) SYM_##name,
 #define HAND(ret, name, params) SYM_##name,
 #include "shim/symbols.def"
 	NR_SYMBOLS
@@ -53,7 +55,7 @@ struct real {
 #define VARIANT(ret, name, of, params, args, sys, route, prepare, then) ret(*name) params;
 #define PASS(ret, name, params, args, sys) ret(*name) params;
 #define HOOK(ret, name, params, args, sys, before, after) ret(*name) params;
-#define GONE(ret, name, params, args, sys, before) ret(*name) params;
+#define GONE(ret, name, params, args, sys, interest, before) ret(*name) params;
 #define HAND(ret, name, params) ret(*name) params;
 #define NEED(ret, name, params) ret(*name) params;
 #include "shim/symbols.def"

@@ -71,7 +71,7 @@ static bool is_own(struct loop *l, int epfd)
 /* Hand over all that is outstanding, in one enter. With the lock. */
 static void hand_over(struct call *c, struct loop *l)
 {
-	bool ring = batch_begin(c);
+	bool ring = batch_begin(c, l);
 
 	for (unsigned i = 0; ring && i < l->nr; i++) {
 		struct slot *s = &l->slots[i];

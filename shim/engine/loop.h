@@ -58,17 +58,28 @@ struct loop_figures {
 	uint64_t mistaken; /* bytes that should have been there and were not: none, ever */
 };
 
+/* A read that is being answered: what a handler that jumps out of it has to bring to its end. */
+struct copying {
+	const struct call *c; /* NULL: none is */
+	struct slot *s;
+	unsigned n;
+	unsigned used; /* the slot's, afterwards */
+};
+
 /* A thread's event loop. It outlives the thread: whoever has the thread's place next goes on with it. */
 struct loop {
 	uintptr_t holder; /* of the lock: an address that only this thread has, or 0 */
-	uint16_t index;	  /* its place among all loops, from 1 */
-	unsigned turn;	  /* counts turns, for the flusher */
-	unsigned ready;	  /* how many were ready at its beginning */
-	unsigned seen;	  /* the turn that the flusher saw last */
-	unsigned first;	  /* no slot before this one is free */
-	unsigned nr;	  /* slots up to the highest in use */
-	unsigned unsent;  /* slots with bytes that are still to be sent */
-	unsigned flying;  /* ops of a batch that have not ended */
+	bool held;	  /* until the lock is given back, handlers are held back... */
+	uint64_t mask;	  /* ... and this is the mask as it was */
+	struct copying copying;
+	uint16_t index;	 /* its place among all loops, from 1 */
+	unsigned turn;	 /* counts turns, for the flusher */
+	unsigned ready;	 /* how many were ready at its beginning */
+	unsigned seen;	 /* the turn that the flusher saw last */
+	unsigned first;	 /* no slot before this one is free */
+	unsigned nr;	 /* slots up to the highest in use */
+	unsigned unsent; /* slots with bytes that are still to be sent */
+	unsigned flying; /* ops of a batch that have not ended */
 	struct loop_figures figures;
 	struct slot slots[SLOTS];
 	char in[SLOTS][IN_SIZE];
@@ -93,6 +104,9 @@ void loop_each(void (*fn)(struct loop *));
 bool loop_lock(struct loop *l);
 void loop_unlock(struct loop *l);
 
+/* From here to the end of the lock no handler runs. Before any system call that changes what a socket has. */
+void loop_hold(struct loop *l);
+
 /* Take a slot for an fd, or find its own. NULL: none is free. With the lock. */
 struct slot *loop_slot(struct loop *l, int fd);
 
@@ -111,8 +125,8 @@ void loop_settle_all(void);
 
 /* ---- loop_batch.c ---- */
 
-/* Is there a ring for a batch? */
-bool batch_begin(struct call *c);
+/* Is there a ring for a batch? With the lock. */
+bool batch_begin(struct call *c, struct loop *l);
 
 /* Add the slot's op to the batch. False: there is no ring any more. */
 bool batch_add(struct call *c, struct loop *l, struct slot *s, unsigned op);
@@ -132,6 +146,9 @@ void recv_forget(struct loop *l);
 /* Answer a read from memory. */
 bool recv_take(struct call *c, struct fd *f);
 
+/* A handler is about to jump out of recv_take, or of nothing: what it had begun is done. */
+void recv_jumped_out_of(struct loop *l);
+
 /* A plain read was made: learn from it. */
 void recv_seen(const struct call *c, struct fd *f, long res);
 
@@ -145,6 +162,9 @@ void recv_dropped(struct loop *l, struct slot *s, long res);
 
 /* Put a send off. */
 bool send_later(struct call *c, struct fd *f);
+
+/* How many slots are unsent is counted anew. */
+void send_count(struct loop *l);
 
 /* A send has ended. */
 void send_done(struct loop *l, struct slot *s, long res);

@@ -1,41 +1,27 @@
 /*
  * Many operations of a turn in one enter. None of them waits, so all have ended when the enter returns. Handlers are held
- * back meanwhile: one that left for good (siglongjmp) would leave the ring, and what hangs on it, half done.
+ * back meanwhile (loop_hold): one that left for good (siglongjmp) would leave the ring, and what hangs on it, half done.
  */
 #include <errno.h>
 
 #include "core/syscall.h"
 #include "shim/engine/loop.h"
 #include "shim/policy.h"
-#include "shim/signals.h"
 #include "shim/thread.h"
 
-/* The mask as it was before a batch, if there are handlers to be held back. */
-static __thread uint64_t mask;
-static __thread bool held;
-
-static void release(struct thread *t)
-{
-	t->busy = false;
-	if (held)
-		signals_resume(mask);
-}
-
-bool batch_begin(struct call *c)
+bool batch_begin(struct call *c, struct loop *l)
 {
 	struct thread *t = c->thread;
 
 	if (t->busy)
 		return false;
-	held = signals_any();
-	if (held)
-		mask = signals_hold();
+	loop_hold(l);
 	t->busy = true;
 	if (policy_ring(c) && policy_op(c, IORING_OP_RECV) && policy_op(c, IORING_OP_SEND)) {
 		t->generation++;
 		return true;
 	}
-	release(t);
+	t->busy = false;
 	return false;
 }
 
@@ -128,5 +114,5 @@ void batch_end(struct call *c, struct loop *l)
 {
 	if (c->thread->ring.live)
 		enter(c, l);
-	release(c->thread);
+	c->thread->busy = false;
 }

@@ -34,6 +34,9 @@ void loop_after_getsockopt(int fd, int level, int name, void *value, int result)
 /* No thread of ours makes a system call from here on: the sandbox might kill the process for it. */
 void loop_before_sandbox(void);
 
+/* A handler may be about to leave, for good, what it came into. */
+void loop_before_jump(void);
+
 /* It looks at many, or has an effect that others see. */
 void loop_before_all(void);
 

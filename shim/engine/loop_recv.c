@@ -26,6 +26,7 @@
 #include "core/syscall.h"
 #include "shim/engine/loop.h"
 #include "shim/engine/steps.h"
+#include "shim/policy.h"
 #include "shim/thread.h"
 #include "shim/user_memory.h"
 
@@ -42,7 +43,7 @@ static bool wanted(const struct fd *f)
 
 void recv_look(struct call *c, struct loop *l, const int *ready, unsigned nr)
 {
-	if (!batch_begin(c))
+	if (!batch_begin(c, l))
 		return;
 	for (unsigned i = 0; i < nr; i++) {
 		struct slot *s = loop_slot(l, ready[i]);
@@ -196,11 +197,38 @@ static bool take(struct call *c, struct loop *l, const struct fd *f, size_t aske
 		return false;
 	if (n > asked)
 		n = asked;
+	l->copying = (struct copying){NULL, s, (unsigned)n, s->used + (unsigned)n};
+	XU_STORE_RELEASE(&l->copying.c, c);
 	hand_over(&c->sqe, l->in[f->slot] + s->used, n);
 	s->used += (unsigned)n;
+	XU_STORE_RELEASE(&l->copying.c, NULL);
 	l->figures.taken++;
 	answer(c, (long)n);
 	return true;
+}
+
+/*
+ * The kernel has given the bytes, or it has not, and a buffer shows which. So they are given. Where that fails the handler
+ * is that of the fault.
+ */
+void recv_jumped_out_of(struct loop *l)
+{
+	struct copying copying = l->copying;
+	const struct io_uring_sqe *s;
+	struct iovec from, to, *iov = &to;
+
+	l->copying.c = NULL;
+	if (!copying.c || !policy_user_memory())
+		return;
+	s = &copying.c->sqe;
+	from.iov_base = l->in[copying.s - l->slots] + copying.used - copying.n;
+	from.iov_len = copying.n;
+	to = (struct iovec){(void *)(uintptr_t)s->addr, s->len};
+	if (s->opcode == IORING_OP_READV)
+		iov = to.iov_base;
+	if (xu_sys(SYS_process_vm_writev, xu_sys(SYS_gettid), &from, 1, iov,
+		   iov == &to ? 1 : s->len, 0) == (long)copying.n)
+		copying.s->used = copying.used;
 }
 
 bool recv_take(struct call *c, struct fd *f)

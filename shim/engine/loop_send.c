@@ -81,15 +81,28 @@ static void count_unsent(struct loop *l, int change)
 static void put(struct loop *l, struct slot *s, const struct load *load)
 {
 	char *out = l->out[s - l->slots];
+	unsigned len;
 
 	if (s->len == s->sent) {
 		s->len = s->sent = 0;
 		count_unsent(l, 1);
 	}
+	len = s->len;
 	for (size_t i = 0; i < load->nr; i++) {
-		memcpy(out + s->len, load->iov[i].iov_base, load->iov[i].iov_len);
-		s->len += (unsigned)load->iov[i].iov_len;
+		memcpy(out + len, load->iov[i].iov_base, load->iov[i].iov_len);
+		len += (unsigned)load->iov[i].iov_len;
 	}
+	/* All or nothing, for one who jumps out of this. */
+	XU_STORE_RELEASE(&s->len, len);
+}
+
+void send_count(struct loop *l)
+{
+	int n = 0;
+
+	for (unsigned i = 0; i < SLOTS; i++)
+		n += l->slots[i].used_by && l->slots[i].len > l->slots[i].sent;
+	count_unsent(l, n - (int)l->unsent);
 }
 
 void send_done(struct loop *l, struct slot *s, long res)
@@ -125,6 +138,8 @@ bool send_now(struct loop *l, struct slot *s)
 	char *out = l->out[s - l->slots];
 
 	s->stuck = false;
+	if (s->sent < s->len)
+		loop_hold(l);
 	while (s->sent < s->len && !s->stuck)
 		send_done(l, s,
 			  xu_sys(SYS_sendto, slot_fd(s), out + s->sent, s->len - s->sent,
@@ -227,6 +242,7 @@ void send_goes_on(int fd)
 	if (!l || !loop_lock(l))
 		return;
 	s = &l->slots[f->slot];
+	loop_hold(l);
 	copy = xu_sys(SYS_fcntl, fd, F_DUPFD_CLOEXEC, HIGH_FD);
 	if (copy >= 0) {
 		s->used_by = (int)copy + 1;
@@ -234,8 +250,8 @@ void send_goes_on(int fd)
 		s->got = s->used = 0;
 		f->loop = 0;
 	} else {
-		wait_for_room(l, s, PATIENCE_MS);
-		s->sent = s->len;
+		if (!wait_for_room(l, s, PATIENCE_MS))
+			send_done(l, s, -ETIMEDOUT);
 		loop_free_slot(l, s);
 	}
 	loop_unlock(l);

@@ -4,6 +4,8 @@
 
 #include "core/syscall.h"
 #include "shim/engine/loop.h"
+#include "shim/engine/loop_hooks.h"
+#include "shim/signals.h"
 #include "shim/thread.h"
 
 enum { LOOPS = 1024 };
@@ -45,32 +47,41 @@ void loop_each(void (*fn)(struct loop *))
 
 struct loop *loop_of(struct thread *t)
 {
+	struct loop *l;
 	unsigned index;
 
 	if (t->loop || !registry || XU_LOAD(&registry->nr) >= LOOPS)
 		return t->loop;
-	t->loop = thread_map_wiped(sizeof(*t->loop));
-	index = t->loop ? __atomic_add_fetch(&registry->nr, 1, __ATOMIC_ACQ_REL) : 0;
+	l = thread_map_wiped(sizeof(*l));
+	index = l ? __atomic_add_fetch(&registry->nr, 1, __ATOMIC_ACQ_REL) : 0;
 	if (!index || index > LOOPS)
-		return t->loop = NULL;
-	t->loop->index = (uint16_t)index;
-	XU_STORE_RELEASE(&registry->loops[index - 1], t->loop);
-	return t->loop;
+		return NULL;
+	l->index = (uint16_t)index;
+	XU_STORE_RELEASE(&registry->loops[index - 1], l);
+	/* Not before it is complete: a handler may jump out of here. */
+	XU_STORE_RELEASE(&t->loop, l);
+	return l;
 }
+
+/* The loop that this thread has locked, or is about to. It never has two. */
+static __thread struct loop *locked;
 
 bool loop_lock(struct loop *l)
 {
-	static __thread char here;
-	uintptr_t me = (uintptr_t)&here;
+	uintptr_t me = (uintptr_t)&locked;
 
+	if (locked && locked->holder == me)
+		return false;
+	/* Before and after, since handlers come in between: one may jump out of here, another one return. */
+	XU_STORE_RELEASE(&locked, l);
 	for (int tries = 0; tries < 1000000; tries++) {
 		uintptr_t holder = 0;
 
 		if (__atomic_compare_exchange_n(&l->holder, &holder, me, false, __ATOMIC_ACQUIRE,
-						__ATOMIC_RELAXED))
+						__ATOMIC_RELAXED)) {
+			XU_STORE_RELEASE(&locked, l);
 			return true;
-		if (holder == me)
-			return false;
+		}
 		xu_sys(SYS_sched_yield);
 	}
 	return false;
@@ -78,7 +89,39 @@ bool loop_lock(struct loop *l)
 
 void loop_unlock(struct loop *l)
 {
+	bool held = l->held;
+	uint64_t mask = l->mask;
+
+	l->held = false;
 	XU_STORE_RELEASE(&l->holder, 0);
+	if (held)
+		signals_resume(mask);
+}
+
+void loop_hold(struct loop *l)
+{
+	if (l->held || !signals_any())
+		return;
+	l->mask = signals_hold();
+	l->held = true;
+}
+
+/*
+ * What a handler jumps out of with the lock, it jumps out of between two stores, since before system calls handlers are
+ * held back. What these stores are about is the same as before them, or after them; what is derived is made anew.
+ */
+void loop_before_jump(void)
+{
+	struct loop *l = locked;
+
+	if (!l || l->holder != (uintptr_t)&locked || l->held)
+		return;
+	recv_jumped_out_of(l);
+	send_count(l);
+	l->first = 0;
+	for (l->nr = SLOTS; l->nr && !l->slots[l->nr - 1].used_by;)
+		l->nr--;
+	loop_unlock(l);
 }
 
 struct slot *loop_slot(struct loop *l, int fd)
@@ -125,6 +168,7 @@ bool loop_settle_slot(struct loop *l, struct slot *s)
 {
 	char *in = l->in[s - l->slots];
 
+	loop_hold(l);
 	if (s->used)
 		recv_dropped(l, s,
 			     xu_sys(SYS_recvfrom, slot_fd(s), in, s->used, MSG_TRUNC | MSG_DONTWAIT,

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Servers that send back what they get, in the ways of Python.
 
-usage: server.py asyncio|selectors|tls PORT [CERTIFICATE]
+usage: server.py asyncio|selectors|tls|mirror PORT [CERTIFICATE]
+
+The mirror speaks HTTP/1.1: the body of an answer is that of the request.
 """
 
 import asyncio
@@ -23,10 +25,36 @@ async def answer(reader, writer):
 	writer.close()
 
 
-async def serve(port, tls):
+async def serve(port, tls, answer):
 	server = await asyncio.start_server(answer, "127.0.0.1", port, ssl=tls)
 	async with server:
 		await server.serve_forever()
+
+
+async def mirror(reader, writer):
+	try:
+		while head := await reader.readuntil(b"\r\n\r\n"):
+			fields = dict(line.lower().split(b": ", 1) for line in head[:-4].split(b"\r\n")[1:])
+			left = int(fields.get(b"content-length", 0))
+			chunked = fields.get(b"transfer-encoding") == b"chunked"
+			writer.write(b"HTTP/1.1 200 OK\r\n" + (b"Transfer-Encoding: chunked\r\n\r\n" if chunked
+				else b"Content-Length: %d\r\n\r\n" % left))
+			while left > 0:
+				part = await reader.read(min(left, 50000))
+				if not part:
+					raise EOFError
+				left -= len(part)
+				writer.write(part)
+				await writer.drain()
+			while chunked:
+				size = await reader.readline()
+				part = await reader.readexactly(int(size, 16) + 2)
+				writer.write(size + part)
+				await writer.drain()
+				chunked = part != b"\r\n"
+	except (OSError, EOFError):
+		pass
+	writer.close()
 
 
 class Echo:
@@ -81,7 +109,7 @@ def main():
 	if kind == "tls":
 		context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 		context.load_cert_chain(sys.argv[3])
-	asyncio.run(serve(port, context))
+	asyncio.run(serve(port, context, mirror if kind == "mirror" else answer))
 
 
 main()
