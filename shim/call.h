@@ -28,6 +28,7 @@ enum route {
 	ROUTE_FD,	 /* on an fd, never waiting for other programs */
 	ROUTE_FD_CANCEL, /* the same, and a cancellation point */
 	ROUTE_SOCKET,	 /* on a socket alone, never waiting */
+	ROUTE_SPLICE,	 /* between two fds, one of them a pipe */
 	ROUTE_NAME,	 /* on a path */
 	ROUTE_WAIT,	 /* for events: only those that are there */
 };

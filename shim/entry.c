@@ -60,6 +60,7 @@ static inline unsigned interest_of(enum route route)
 	case ROUTE_READ: return AWAKE_LOOP | AWAKE_SCOUT_READ;
 	case ROUTE_RECV:
 	case ROUTE_ACCEPT:
+	case ROUTE_SPLICE:
 	case ROUTE_WAIT: return AWAKE_LOOP;
 	case ROUTE_AT: return AWAKE_LOOP | AWAKE_LOOP_ORDER | AWAKE_SCOUT_READ;
 	case ROUTE_WRITE:

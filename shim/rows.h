@@ -115,6 +115,27 @@ static inline void give_length(struct call *c, socklen_t *len)
 		c->res = -EFAULT;
 }
 
+#define SPLICE_FLAGS (SPLICE_F_MOVE | SPLICE_F_NONBLOCK | SPLICE_F_MORE | SPLICE_F_GIFT)
+
+/* Is there none, or one that can be read, and written as it is? */
+static inline bool good_position(off_t *pos)
+{
+	off_t value;
+
+	return !pos ||
+	       (policy_user_memory() && user_read(&value, pos, sizeof(value)) == sizeof(value) &&
+		value >= 0 && user_write(pos, &value, sizeof(value)) == sizeof(value));
+}
+
+/* How far a splice came, where it was told where to begin. */
+static inline void give_positions(struct call *c, off_t *in, off_t *out)
+{
+	if (c->res > 0 && in)
+		*in += c->res;
+	if (c->res > 0 && out)
+		*out += c->res;
+}
+
 /* Does openat2 find names as open does? What it may find otherwise can not be looked at beforehand (run_open). */
 static inline bool resolves_freely(const void *how, size_t n)
 {

@@ -64,6 +64,18 @@ same() {
 	holds "$records" 'any(.calls.sendmmsg.total > 0)'
 }
 
+@test "regress: splice and tee go through the ring, and say the same" {
+	need_ring
+	same splices
+	[[ $(counted "$records" ring splice) -ge 5 && $(counted "$records" ring tee) -ge 1 ]]
+}
+
+@test "regress: connecting by TCP goes through the ring, and says the same" {
+	need_ring
+	same connects
+	[[ $(counted "$records" ring connect) -ge 40 ]]
+}
+
 @test "regress: statistics that meet a limit of file size kill no program" {
 	head -c 2000 /dev/zero >records
 	(ulimit -f 2 && XURING_STATS=json:records LD_PRELOAD="$shim" /bin/true)

@@ -314,6 +314,7 @@ static bool has_effect(const struct call *c)
 	switch (c->route) {
 	case ROUTE_WRITE:
 	case ROUTE_SEND:
+	case ROUTE_SPLICE:
 	case ROUTE_CONNECT: return true;
 	case ROUTE_AT: return c->sqe.opcode == IORING_OP_WRITE || c->sqe.opcode == IORING_OP_WRITEV;
 	case ROUTE_OPEN: return c->sqe.open_flags & (O_CREAT | O_TRUNC);

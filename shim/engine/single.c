@@ -28,6 +28,7 @@
  *   doubt          makes the plain call.
  */
 #include <errno.h>
+#include <netinet/in.h>
 #include <sys/resource.h>
 
 #include "core/syscall.h"
@@ -313,19 +314,51 @@ static void run_accept(struct call *c)
 	}
 }
 
-/* SOCK_STREAM and so on, or -errno where there is no socket. */
+/* An option of the socket that is a number, or -errno where there is no socket. */
+static int socket_option(int fd, int name)
+{
+	int value = 0;
+	socklen_t len = sizeof(value);
+	long ret = xu_sys(SYS_getsockopt, fd, SOL_SOCKET, name, &value, &len);
+
+	return ret < 0 ? (int)ret : value;
+}
+
+/* SOCK_STREAM and so on, or -errno. */
 static int socket_type(int fd)
 {
-	int type = 0;
-	socklen_t len = sizeof(type);
-	long ret = xu_sys(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &len);
+	return socket_option(fd, SO_TYPE);
+}
 
-	return ret < 0 ? (int)ret : type;
+/* Is there a limit to how long sending, and connecting, waits? */
+static bool has_timeout(int fd)
+{
+	struct timeval tv = {0, 0};
+	socklen_t len = sizeof(tv);
+
+	return xu_sys(SYS_getsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &tv, &len) < 0 || tv.tv_sec ||
+	       tv.tv_usec;
 }
 
 /*
- * Datagram sockets only note the address. Connecting a stream waits, or says EINPROGRESS where the ring would wait; and a
- * local one that waits for room at the other end may not be cancelled.
+ * What is not through at once is cancelled, which leaves the connection under way: the plain call finds it so, and waits.
+ * What the socket said of it is said once. A call that does not wait says EINPROGRESS where the op would not, and the
+ * error of one that ran out of time would be that of a second call.
+ */
+static void connect_tcp(struct call *c)
+{
+	if (kind_has_flag(c->sqe.fd, O_NONBLOCK) || has_timeout(c->sqe.fd)) {
+		plain(c, REASON_WOULD_BLOCK);
+	} else if (flight_run_unless_waiting(c)) {
+		if (c->res == -EALREADY)
+			plain(c, REASON_WOULD_BLOCK);
+		else
+			settle(c, 0, true);
+	}
+}
+
+/*
+ * Datagram sockets only note the address. A local stream that waits for room at the other end may not be cancelled.
  */
 static void run_connect(struct call *c)
 {
@@ -335,6 +368,8 @@ static void run_connect(struct call *c)
 		plain(c, REASON_ARGUMENT);
 	else if (type == SOCK_DGRAM)
 		run_simple(c);
+	else if (socket_option(c->sqe.fd, SO_PROTOCOL) == IPPROTO_TCP)
+		connect_tcp(c);
 	else
 		plain(c, REASON_WOULD_BLOCK);
 }
@@ -355,6 +390,32 @@ static void run_bind(struct call *c)
 		plain(c, REASON_ARGUMENT);
 	else if (flight_run(c))
 		answer(c, c->res);
+}
+
+/*
+ * Between pipes and files, asked not to wait for the pipe. A socket would wait for itself, in a worker that no signal
+ * reaches.
+ */
+static void run_splice(struct call *c)
+{
+	const int fds[] = {c->sqe.splice_fd_in, c->sqe.fd};
+
+	for (int i = 0; i < 2; i++) {
+		struct stat st;
+
+		if (xu_sys(SYS_fstat, fds[i], &st) < 0) {
+			plain(c, REASON_ARGUMENT);
+			return;
+		}
+		if (!S_ISFIFO(st.st_mode) && kind_of(c, fds[i]) != KIND_FILE) {
+			plain(c, S_ISSOCK(st.st_mode) ? REASON_WOULD_BLOCK : REASON_DEVICE);
+			return;
+		}
+	}
+	c->res = 0;
+	run_simple(c);
+	if (c->state == STATE_PLAIN && c->res == -EAGAIN)
+		c->reason = REASON_WOULD_BLOCK;
 }
 
 /* ---- Names and fds ---- */
@@ -462,6 +523,7 @@ static void route(struct call *c)
 	case ROUTE_FD:
 	case ROUTE_FD_CANCEL: run_fd(c); break;
 	case ROUTE_SOCKET: run_socket(c); break;
+	case ROUTE_SPLICE: run_splice(c); break;
 	case ROUTE_NAME: run_name(c); break;
 	case ROUTE_WAIT: run_wait(c); break;
 	}

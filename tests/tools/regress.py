@@ -214,5 +214,69 @@ def messages():
             print(call("sendmsg", fd, message, 0), call("sendmmsg", fd, message, 2, 0), call("syscall", 307, fd, message, 2, 0))
 
 
+def splices():
+    """Between files and pipes: how much, from where, and what is refused; who waits is woken."""
+    fd = os.open("file", os.O_RDWR | os.O_CREAT)
+    os.write(fd, b"x" * 10000)
+    os.lseek(fd, 0, 0)
+    pipes = os.pipe(), os.pipe()
+    (reader, writer), (other, end) = pipes
+
+    def splice(source, target, n, flags=0, at=None, to=None):
+        places = [None if p is None else ctypes.c_int64(p) for p in (at, to)]
+        given = [p and ctypes.byref(p) for p in places]
+        print(call("splice", source, given[0], target, given[1], n, flags), [p and p.value for p in places],
+              os.lseek(fd, 0, 1), os.fstat(fd).st_size)
+
+    for args in ((fd, writer, 4000), (fd, writer, 4000, 0, 9000), (reader, fd, 100), (reader, fd, 50, 0, None, 20000),
+                 (reader, end, 10), (other, fd, 100, 2), (other, fd, 100, 2), (reader, fd, 100000, 2), (reader, fd, 1, 2),
+                 (fd, writer, 0), (fd, writer, 10, 99), (fd, writer, 10, 0, -1), (fd, fd, 10), (fd, 99, 10), (99, fd, 10),
+                 (fd, writer, 10, 0, None, 0), (reader, fd, 10, 2, 0)):
+        splice(*args)
+    os.write(writer, b"y" * 100)
+    print(call("tee", reader, end, 1000, 0), call("tee", reader, end, 0, 0), call("tee", reader, fd, 10, 0),
+          os.read(other, 1000), len(os.read(reader, 1000)), call("tee", reader, end, 10, 2))
+    threading.Thread(target=lambda: (time.sleep(0.1), os.write(writer, b"late"))).start()
+    splice(reader, fd, 100)
+    signal.signal(signal.SIGPIPE, lambda *_: print("SIGPIPE"))
+    os.close(other)
+    os.write(writer, b"z")
+    splice(reader, end, 1)
+    print(os.read(reader, 10))
+
+
+def connects():
+    """Connecting by TCP: at once, refused, a second time, under way."""
+    seen = []
+    server = socket.socket()
+    server.bind(("127.0.0.1", 0))
+    server.listen(100)
+    address = server.getsockname()
+    for _ in range(20):
+        client = socket.socket()
+        seen += [client.connect_ex(address), client.connect_ex(address)]
+        client.close()
+    for _ in range(5):
+        client = socket.socket()
+        client.setblocking(False)
+        seen.append(client.connect_ex(address))
+        client.setblocking(True)
+        seen += [client.connect_ex(address), client.connect_ex(address)]
+        client.close()
+    server.close()
+    for _ in range(5):
+        client = socket.socket()
+        seen += [client.connect_ex(address), client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)]
+        client.close()
+    server = socket.socket()
+    server.bind(("127.0.0.1", 0))
+    server.listen(0)
+    signal.signal(signal.SIGALRM, lambda *_: [server.accept() for _ in range(2)])
+    clients = [socket.socket() for _ in range(3)]
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    seen += [client.connect_ex(server.getsockname()) for client in clients]
+    print(seen)
+
+
 if __name__ == "__main__":
     globals()[sys.argv[1]]()

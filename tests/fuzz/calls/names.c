@@ -255,6 +255,14 @@ static void do_utime(void)
 
 /* ---- Asking ---- */
 
+/* Of another file system, as /proc, who runs at the same time may have changed it. */
+static bool outside(const struct stat *st)
+{
+	struct stat here;
+
+	return raw(SYS_newfstatat, AT_FDCWD, is.dir, &here, 0) || st->st_dev != here.st_dev;
+}
+
 static void note_stat(const struct stat *st)
 {
 	note(" %o links %ld owner %d:%d dev %lx", st->st_mode,
@@ -263,7 +271,8 @@ static void note_stat(const struct stat *st)
 	if (!S_ISDIR(st->st_mode))
 		note(" size %lld", (long long)st->st_size);
 	/* Inodes of sockets and pipes are used again, and do not always have their times set. */
-	if (st->st_mtime < 1500000000 && (S_ISREG(st->st_mode) || S_ISDIR(st->st_mode)))
+	if (st->st_mtime < 1500000000 && (S_ISREG(st->st_mode) || S_ISDIR(st->st_mode)) &&
+	    !outside(st))
 		note(" mtime %lld.%ld", (long long)st->st_mtime, st->st_mtim.tv_nsec);
 	note(" block %ld", (long)st->st_blksize);
 }
