@@ -2,6 +2,7 @@
  * Make every system call of a program dearer, as sandboxes do: by a long seccomp filter that allows everything.
  *
  *     dear NANOSECONDS PROGRAM [ARGUMENT...]
+ *     dear NANOSECONDS                           prints what a call costs then, in nanoseconds
  *
  * The filter looks at an argument, so that the kernel can not know its answer beforehand and runs it every time. How
  * long it has to be is found out first, in a child that gets the longest. io_uring is allowed like everything else;
@@ -80,11 +81,11 @@ static uint64_t dearest(void)
 
 int main(int argc, char **argv)
 {
-	unsigned long wanted = argc > 2 ? strtoul(argv[1], NULL, 10) : 0;
+	unsigned long wanted = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
 	uint64_t each;
 
-	if (argc < 3) {
-		fputs("usage: dear NANOSECONDS PROGRAM [ARGUMENT...]\n", stderr);
+	if (argc < 2) {
+		fputs("usage: dear NANOSECONDS [PROGRAM [ARGUMENT...]]\n", stderr);
 		return 2;
 	}
 	each = wanted ? dearest() : 1;
@@ -93,6 +94,10 @@ int main(int argc, char **argv)
 
 		filter((unsigned)(LONGEST * now / each));
 		wanted -= (unsigned long)now;
+	}
+	if (argc == 2) {
+		printf("%llu\n", (unsigned long long)price());
+		return 0;
 	}
 	execvp(argv[2], argv + 2);
 	die(argv[2]);

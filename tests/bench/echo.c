@@ -2,10 +2,12 @@
  * An event loop as servers have it, and who asks of it.
  *
  *     echo serve PORT              sends back what it gets, over epoll (level-triggered), until SIGTERM
- *     echo drive PORT CONNECTIONS SECONDS [REQUEST]
+ *     echo drive PORT CONNECTIONS[+IDLE] SECONDS[@RATE] [REQUEST]
  *                                  each connection sends REQUEST (64 bytes) and waits for as much as the first was
  *                                  answered; prints one record: requests a second, and the median and the 99th
- *                                  percentile of the latency in us
+ *                                  percentile of the latency in us. IDLE more connections are there and send
+ *                                  nothing. At a RATE, requests are due so many times a second, and a latency
+ *                                  counts from when its request was due.
  */
 #include "bench.h"
 
@@ -118,41 +120,73 @@ static int answer_size(const struct sockaddr_in *at, const char *request)
 	return size;
 }
 
-static int drive(const char *port, int connections, double seconds, const char *request)
+static int join(const struct sockaddr_in *at)
 {
-	struct sockaddr_in at = loopback(port);
+	int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+
+	if (fd < 0 || connect(fd, (const struct sockaddr *)at, sizeof(*at)))
+		die("connect");
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	return fd;
+}
+
+/* What is asked, by how many, how fast. */
+struct drive {
+	struct sockaddr_in at;
+	int connections, idle;
+	double seconds, rate;
+	const char *request;
+};
+
+enum { FDS = 1 << 15 };
+
+static uint64_t due[FDS]; /* when the request that is under way was */
+static int left[FDS];	  /* bytes of its answer that are still to come */
+
+/* Connections that have no request under way. */
+static int rest[FDS], resting;
+
+static void ask(const struct drive *d, int fd, uint64_t when, int size)
+{
+	due[fd] = when;
+	left[fd] = size;
+	if (!put(fd, d->request, (ssize_t)strlen(d->request)))
+		die("write");
+}
+
+static int drive(const struct drive *d)
+{
 	struct epoll_event events[EVENTS];
 	static double taken[SAMPLES];
-	uint64_t *sent = calloc((size_t)connections + 64, sizeof(*sent));
-	int *left = calloc((size_t)connections + 64, sizeof(*left));
+	double interval = d->rate > 0 ? 1e9 / d->rate : 0;
+	size_t requests = 0, asked = 0;
+	int epfd = epoll_create1(0), size = answer_size(&d->at, d->request);
 	uint64_t start, now, stop;
-	size_t requests = 0;
-	int one = 1, epfd = epoll_create1(0), size = answer_size(&at, request);
-	ssize_t length = (ssize_t)strlen(request);
 	char buf[SIZE_MAX_];
 
-	if (!sent || !left)
-		die("memory");
-	for (int i = 0; i < connections; i++) {
-		int fd = socket(AF_INET, SOCK_STREAM, 0);
+	for (int i = 0; i < d->idle; i++)
+		join(&d->at);
+	for (int i = 0; i < d->connections; i++) {
+		int fd = join(&d->at);
 
-		if (fd < 0 || fd >= connections + 64 ||
-		    connect(fd, (struct sockaddr *)&at, sizeof(at)))
-			die("connect");
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		if (fd >= FDS)
+			die("too many");
 		watch(epfd, fd);
-		left[fd] = size;
-		sent[fd] = now_ns();
-		if (!put(fd, request, length))
-			die("write");
+		rest[resting++] = fd;
 	}
 	start = now = now_ns();
-	stop = start + (uint64_t)(seconds * 1e9);
+	stop = start + (uint64_t)(d->seconds * 1e9);
 	while (now < stop) {
-		int nr = epoll_wait(epfd, events, EVENTS, 1000);
+		int nr;
 
+		while (resting && (!d->rate || (double)(now - start) >= (double)asked * interval)) {
+			ask(d, rest[--resting],
+			    d->rate ? start + (uint64_t)((double)asked * interval) : now, size);
+			asked++;
+		}
+		nr = epoll_wait(epfd, events, EVENTS, d->rate ? 0 : 1000);
 		now = now_ns();
-		if (nr <= 0)
+		if (nr < 0 || (!nr && !d->rate))
 			break;
 		for (int i = 0; i < nr; i++) {
 			int fd = events[i].data.fd;
@@ -163,11 +197,11 @@ static int drive(const char *port, int connections, double seconds, const char *
 			left[fd] -= (int)n;
 			if (left[fd])
 				continue;
-			taken[requests++ % SAMPLES] = (double)(now - sent[fd]) / 1000;
-			left[fd] = size;
-			sent[fd] = now;
-			if (!put(fd, request, length))
-				die("write");
+			taken[requests++ % SAMPLES] = (double)(now - due[fd]) / 1000;
+			if (d->rate)
+				rest[resting++] = fd;
+			else
+				ask(d, fd, now, size);
 		}
 	}
 	if (now == start || !requests)
@@ -177,9 +211,15 @@ static int drive(const char *port, int connections, double seconds, const char *
 	printf("{\"requests\":%zu,\"per_s\":%.0f,\"p50_us\":%.1f,\"p99_us\":%.1f}\n", requests,
 	       (double)requests * 1e9 / (double)now, quantile(taken, start, 0.5),
 	       quantile(taken, start, 0.99));
-	free(sent);
-	free(left);
 	return 0;
+}
+
+/* What stands after `mark` in an argument, as a number; 0: nothing. */
+static double after(const char *text, char mark)
+{
+	const char *at = strchr(text, mark);
+
+	return at ? atof(at + 1) : 0;
 }
 
 int main(int argc, char **argv)
@@ -191,8 +231,14 @@ int main(int argc, char **argv)
 
 		memset(plain, '.', 64);
 		plain[64] = '\0';
-		return drive(argv[2], atoi(argv[3]), atof(argv[4]), argc == 6 ? argv[5] : plain);
+		return drive(&(struct drive){.at = loopback(argv[2]),
+					     .connections = atoi(argv[3]),
+					     .idle = (int)after(argv[3], '+'),
+					     .seconds = atof(argv[4]),
+					     .rate = after(argv[4], '@'),
+					     .request = argc == 6 ? argv[5] : plain});
 	}
-	fputs("usage: echo serve PORT | echo drive PORT CONNECTIONS SECONDS [REQUEST]\n", stderr);
+	fputs("usage: echo serve PORT | echo drive PORT CONNECTIONS[+IDLE] SECONDS[@RATE] [REQUEST]\n",
+	      stderr);
 	return 2;
 }

@@ -1,16 +1,20 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Servers with 64 connections: bare, and in company, as system calls are and with dear ones.
+"""Event loops bare, and in company, as system calls are and with dear ones.
 
-usage: loop.py BUILD SECONDS
+usage: loop.py BUILD SECONDS            servers with 64 connections, and an echo server under other loads
+       loop.py BUILD SECONDS curve SVG  an echo server over the price of a system call, drawn to a file
 
 Prints records as the benchmark programs do (bench.h). A side is a server of its own on the last core, asked by
-`echo drive` from the first; bare and shim take turns, and a ratio is that of the CPU time that the server needs for a
-request: other processes disturb that less than a rate. Calls a request are those of the shim's own statistics.
+`echo drive` from the first; bare and shim take turns. Where that is allowed, both run at a real-time priority, so that
+other programs do not disturb them. A ratio is that of the CPU time that the server needs for a request, where nothing
+else is said; on a core of its own that is what throughput comes from. Calls a request are those of the shim's own
+statistics.
 """
 
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -64,8 +68,14 @@ def wait_for(port):
 	sys.exit("loop.py: the server does not come up")
 
 
-def run(name, options, dear, where):
-	"""One server for one time. CPU microseconds a request, and calls a request where the shim counts them."""
+def resident(pid):
+	"""Bytes of memory that a process has."""
+	with open(f"/proc/{pid}/statm", encoding="ascii") as f:
+		return int(f.read().split()[1]) * resource.getpagesize()
+
+
+def run(name, options, dear, where, connections=CONNECTIONS, rate=None, counted=False):
+	"""One server for one time: what the driver saw, CPU nanoseconds a request, memory, what the shim counted."""
 	command, request = SERVERS[name]
 	port = free_port()
 	with open(f"{where}/nginx.conf", "w", encoding="utf-8") as conf:
@@ -75,57 +85,153 @@ def run(name, options, dear, where):
 	put_in = []
 	if options is not None:
 		put_in = ["env", f"LD_PRELOAD={BUILD}/libxuring-shim.so", *options]
-		if "XURING_BATCH=on" in options:
+		if counted:
 			put_in.append(f"XURING_STATS=json:{record}")
-	dearer = [f"{BUILD}/bench/dear", str(DEAR_NS)] if dear else []
+	dearer = [f"{BUILD}/bench/dear", str(dear)] if dear else []
 	with subprocess.Popen(["taskset", "-c", str(CORES[-1]), *dearer, *put_in, *command(port, where)], env=env,
 			      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
 		wait_for(port)
 		out = subprocess.run(["taskset", "-c", str(CORES[0]), f"{BUILD}/bench/echo", "drive", str(port),
-				      str(CONNECTIONS), str(SECONDS), *([request] if request else [])], check=True,
+				      str(connections), f"{SECONDS}@{rate}" if rate else str(SECONDS),
+				      *([request] if request else [])], check=True,
 				     stdout=subprocess.PIPE, timeout=60).stdout
+		memory = resident(server.pid)
 		server.send_signal(signal.SIGTERM)
 		_, status, used = os.wait4(server.pid, 0)
 		server.returncode = status
-	n = json.loads(out)["requests"]
-	calls = None
+	found = json.loads(out)
+	n = found["requests"]
+	found.update(cpu_ns=(used.ru_utime + used.ru_stime) * 1e9 / n, memory=memory)
 	if os.path.exists(record):
 		with open(record, encoding="utf-8") as lines:
-			found = [json.loads(line) for line in lines]
+			records = [json.loads(line) for line in lines]
 		os.remove(record)
-		calls = sum(r["enters"] + sum(c["kernel"] + c["fallback"] for c in r["calls"].values())
-			    for r in found) / n
-	return (used.ru_utime + used.ru_stime) * 1e9 / n, calls
+		found["calls"] = sum(r["enters"] + sum(c["kernel"] + c["fallback"] for c in r["calls"].values())
+				     for r in records) / n
+		found["verdict"] = records[-1]["engines"]["loop"].get("verdict")
+	return found
 
 
-def figure(name, what, options, dear, where):
-	bare, other, calls = [], [], None
-	for turn in range(2):
-		for side in (bare, other) if turn else (other, bare):
-			ns, counted = run(name, options if side is other else None, dear, where)
-			side.append(ns)
-			calls = counted or calls
-	ratios = [o / b for o, b in zip(other, bare)]
+def pairs(name, options, dear, where, turns=2, **load):
+	"""So many runs bare, and under the shim, in turns."""
+	bare, other = [], []
+	for turn in range(turns):
+		for side in (bare, other) if turn % 2 else (other, bare):
+			side.append(run(name, options if side is other else None, dear, where, **load))
+	return bare, other
+
+
+def tell(suite, figure, bare, other, key="cpu_ns", times=1, note=None):
+	"""Print a record of what these runs say under `key`. Returns the ratio."""
+	base, shim = [r[key] * times for r in bare], [r[key] * times for r in other]
+	ratios = [o / b for o, b in zip(shim, base)]
 	record = {
-		"suite": "loop", "figure": f"{name}, {what}", "base": "bare", "other": "shim", "unit": "ns",
-		"pairs": len(bare), "base_ns": statistics.median(bare), "other_ns": statistics.median(other),
-		"diff_ns": statistics.median(o - b for o, b in zip(other, bare)),
+		"suite": suite, "figure": figure, "base": "bare", "other": "shim", "unit": "ns",
+		"pairs": len(bare), "base_ns": statistics.median(base), "other_ns": statistics.median(shim),
+		"diff_ns": statistics.median(o - b for o, b in zip(shim, base)),
 		"ratio": statistics.median(ratios), "ratio_low": min(ratios), "ratio_high": max(ratios),
 	}
-	if calls:
-		record["note"] = f"{calls:.2f} calls a request"
+	if note:
+		record["note"] = note
 	print(json.dumps(record), flush=True)
+	return record["ratio"]
+
+
+def of(runs, key):
+	return statistics.median(r[key] for r in runs)
+
+
+def servers(where):
+	for name in SERVERS:
+		if name != "echo" and not shutil.which(name if name != "redis" else "redis-server"):
+			continue
+		cheap, other = pairs(name, [], 0, where)
+		tell("loop", f"{name}, auto", cheap, other)
+		for profile in "safe", "server":
+			bare, other = pairs(name, [f"XURING_PROFILE={profile}"], DEAR_NS, where)
+			# The same server where a call costs next to nothing more than its work.
+			limit = of(bare, "cpu_ns") / of(cheap, "cpu_ns")
+			tell("loop", f"{name}, dear, {profile}", bare, other, note=
+			     f"{of(other, 'per_s') / of(bare, 'per_s'):.2f} times the throughput; as cheap calls {limit:.2f}")
+		bare, other = pairs(name, ["XURING_PROFILE=server", "XURING_BATCH=on"], 0, where, counted=True)
+		tell("loop", f"{name}, server, on", bare, other, note=f"{other[-1]['calls']:.2f} calls a request")
+
+
+def loads(where):
+	"""The echo server when it has little to do, and when it has many who say nothing."""
+	server = ["XURING_PROFILE=server"]
+	bare, other = pairs("echo", [], 0, where, connections=1)
+	tell("loop", "one connection, p50", bare, other, "p50_us", 1000)
+	bare, other = pairs("echo", server, DEAR_NS, where, connections=1)
+	tell("loop", "one connection, dear, p50", bare, other, "p50_us", 1000)
+	for what, options, dear in (("", [], 0), (", dear", server, DEAR_NS)):
+		rate = int(run("echo", None, dear, where)["per_s"] / 2)
+		bare, other = pairs("echo", options, dear, where, turns=6, rate=rate)
+		tell("loop", f"half load{what}, p99", bare, other, "p99_us", 1000)
+	resource.setrlimit(resource.RLIMIT_NOFILE, (1 << 14, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+	for what, options, dear in (("", [], 0), (", dear", server, DEAR_NS)):
+		few, _ = pairs("echo", None, dear, where, turns=1, connections=100)
+		bare, other = pairs("echo", options, dear, where, connections="100+10000")
+		tell("loop", f"10,000 idle{what}", bare, other, note=
+		     f"{(of(other, 'memory') - of(bare, 'memory')) / 10100:.0f} bytes more a connection, "
+		     f"{of(few, 'cpu_ns') / of(bare, 'cpu_ns'):.2f} without them")
+
+
+PLOT = """set terminal svg size 800,500
+set output '{svg}'
+set xlabel 'price of a system call, ns'
+set ylabel 'requests a second of CPU time, thousands'
+set key top right
+set yrange [0:*]
+plot '{data}' using 1:2 with linespoints title 'bare', '' using 1:3 with linespoints title 'in company', \\
+	'' using 1:4 with linespoints title 'auto'
+"""
+
+
+def change(points):
+	"""The price at which what goes with it becomes positive: half way between two, or in proportion."""
+	for (a, x), (b, y) in zip(points, points[1:]):
+		if x <= 0 < y:
+			return a + (b - a) * -x / (y - x)
+	return points[0][0]
+
+
+def curve(where, svg):
+	"""Bare, in company, and as the engine decides, over the price of a call; where the first two are even, and where
+	the engine changes its mind."""
+	on, auto = ["XURING_PROFILE=server", "XURING_BATCH=on"], ["XURING_PROFILE=server"]
+	gains, decisions = [], []
+	with open(f"{where}/data", "w", encoding="ascii") as data:
+		for dear in 0, 100, 200, 300, 400, 600, 800, 1200, 1800, 2400, 3000:
+			price = int(subprocess.run([f"{BUILD}/bench/dear", str(dear)], check=True,
+						   stdout=subprocess.PIPE).stdout)
+			bare, company = pairs("echo", on, dear, where, turns=3)
+			decided = [run("echo", auto, dear, where) for _ in bare]
+			verdict = run("echo", auto, dear, where, counted=True)["verdict"]
+			ratio = tell("curve", f"a call of {price} ns", bare, company, note=f"auto: {verdict}")
+			gains.append((price, 1 - ratio))
+			decisions.append((price, 1 if verdict == "pays" else -1))
+			print(price, *(1e6 / of(side, "cpu_ns") for side in (bare, company, decided)), file=data)
+	subprocess.run(["gnuplot"], input=PLOT.format(svg=svg, data=f"{where}/data"), text=True, check=True)
+	even, switch = change(gains), change(decisions)
+	print(json.dumps({
+		"suite": "curve", "figure": "even, and where it switches", "base": "bare", "other": "shim", "unit": "ns",
+		"pairs": 1, "base_ns": even, "other_ns": switch, "diff_ns": switch - even, "ratio": switch / even,
+		"ratio_low": switch / even, "ratio_high": switch / even,
+	}))
 
 
 def main():
+	try:
+		os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+	except PermissionError:
+		pass
 	with tempfile.TemporaryDirectory() as where:
-		for name in SERVERS:
-			if name != "echo" and not shutil.which(name if name != "redis" else "redis-server"):
-				continue
-			figure(name, "auto", [], False, where)
-			figure(name, "dear calls, auto", [], True, where)
-			figure(name, "dear, server", ["XURING_PROFILE=server"], True, where)
-			figure(name, "server, on", ["XURING_PROFILE=server", "XURING_BATCH=on"], False, where)
+		if len(sys.argv) > 4:
+			curve(where, sys.argv[4])
+		else:
+			servers(where)
+			loads(where)
 
 
 main()
