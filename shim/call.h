@@ -72,6 +72,7 @@ struct call {
 	bool cancels; /* it is a cancellation point where the plain call would be one: not so by way of syscall() */
 	uint64_t began;	 /* for engines: when the plain call is made */
 	int fd;		 /* the first argument, where that is one */
+	int timeout;	 /* ROUTE_WAIT: in milliseconds */
 	int saved_errno; /* as the program had it */
 	struct io_uring_sqe sqe;
 	union {

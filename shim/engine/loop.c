@@ -35,6 +35,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -46,6 +47,7 @@
 #include "shim/engine/loop_hooks.h"
 #include "shim/engine/steps.h"
 #include "shim/log.h"
+#include "shim/symbols.h"
 #include "shim/thread.h"
 #include "shim/user_memory.h"
 
@@ -155,6 +157,44 @@ static void after_wait(struct call *c, const struct epoll_event *events, long nr
 		return;
 	recv_ahead(c, l, events, (int)nr);
 	loop_unlock(l);
+}
+
+/* The wait itself: handlers run in it as they would, and nowhere else in between. */
+static long wait_with(const struct call *c, const sigset_t *mask)
+{
+	struct epoll_event *events = (struct epoll_event *)(uintptr_t)c->sqe.addr;
+	int res;
+
+	if (!c->cancels)
+		return xu_sys(SYS_epoll_pwait, c->fd, events, c->sqe.len, c->timeout, mask, 8);
+	res = REAL(epoll_pwait)(c->fd, events, (int)c->sqe.len, c->timeout, mask);
+	return res < 0 ? -errno : res;
+}
+
+/*
+ * What comes before a wait, the wait, and what comes after it, where handlers are to be held back before and after: once
+ * for both.
+ */
+static bool wait_in_one(struct call *c)
+{
+	struct loop *l = c->thread->loop;
+	uint64_t before;
+	sigset_t mask;
+	long res;
+
+	if (!l || c->thread->busy || !company(l) || !REAL(epoll_pwait) || !loop_keep(&before))
+		return false;
+	end_turn(c, l);
+	memset(&mask, 0, sizeof(mask));
+	memcpy(&mask, &before, sizeof(before));
+	loop_pause();
+	res = wait_with(c, &mask);
+	loop_go_on();
+	after_wait(c, (const struct epoll_event *)(uintptr_t)c->sqe.addr, res);
+	loop_let_in(before);
+	answer(c, res);
+	c->way = WAY_KERNEL;
+	return true;
 }
 
 void loop_before_wait(int epfd)
@@ -291,6 +331,8 @@ static bool loop_call(struct call *c)
 	struct fd *f = fds_get(c->fd);
 
 	if (c->route == ROUTE_WAIT) {
+		if (wait_in_one(c))
+			return true;
 		before_wait(c);
 		return false;
 	}

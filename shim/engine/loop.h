@@ -107,6 +107,15 @@ void loop_unlock(struct loop *l);
 /* From here to the end of the lock no handler runs. Before any system call that changes what a socket has. */
 void loop_hold(struct loop *l);
 
+/*
+ * The same for longer than a lock: handlers of this thread are held back to loop_let_in, but for what is between
+ * loop_pause and loop_go_on, where they may be let in. `before` is the program's mask. False: there are none.
+ */
+bool loop_keep(uint64_t *before);
+void loop_pause(void);
+void loop_go_on(void);
+void loop_let_in(uint64_t before);
+
 /* Take a slot for an fd, or find its own. NULL: none is free. With the lock. */
 struct slot *loop_slot(struct loop *l, int fd);
 

@@ -10,10 +10,10 @@
  *     op      the same by an op of the ring: its own price + work
  *
  * a request in company spares a receive, and a call where its answer is put off, too; it costs a look, a drop, and an op
- * that sends; and a turn costs two enters, however many requests are in it, each with two calls around it where
- * handlers are to be held back (loop_batch.c):
+ * that sends; and a turn costs two enters, however many requests are in it, and two calls more where handlers
+ * are to be held back (loop_hold):
  *
- *     n * (plain + call - 2 op - (op - work))  >  2 or 6 calls  ?
+ *     n * (plain + call - 2 op - (op - work))  >  2 or 4 calls  ?
  */
 #include <time.h>
 
@@ -111,12 +111,6 @@ static unsigned time_plain(struct loop *l, const int *ready, unsigned nr)
 	return (unsigned)((now() - start) / nr);
 }
 
-/* Nanoseconds of a batch before it does anything. */
-static unsigned enter_ns(void)
-{
-	return call_ns * (signals_any() ? 3 : 1);
-}
-
 /* Nanoseconds for one of them by an op, without the enter that is common to all. */
 static unsigned time_op(struct call *c, struct loop *l, const int *ready, unsigned nr)
 {
@@ -125,7 +119,7 @@ static unsigned time_op(struct call *c, struct loop *l, const int *ready, unsign
 	recv_look(c, l, ready, nr);
 	start = now() - start;
 	recv_forget(l);
-	return start > enter_ns() ? (unsigned)((start - enter_ns()) / nr) : 0;
+	return start > call_ns ? (unsigned)((start - call_ns) / nr) : 0;
 }
 
 static void keep_least(unsigned *least, unsigned ns)
@@ -140,7 +134,7 @@ static void judge(void)
 
 	if (defers)
 		gain += (int)plain_ns - (int)op_ns;
-	from = gain > 0 ? 2 * enter_ns() / (unsigned)gain + 1 : MANY + 1;
+	from = gain > 0 ? (signals_any() ? 4 : 2) * call_ns / (unsigned)gain + 1 : MANY + 1;
 	verdict = from <= MANY ? PAYS : LOSES;
 	say(verdict == PAYS ? "in company from here on" : "company does not pay here");
 	if (verdict == LOSES)
@@ -150,6 +144,7 @@ static void judge(void)
 static void compare(struct call *c, struct loop *l, const int *ready, unsigned nr)
 {
 	nr = nr < A_FEW ? nr : A_FEW;
+	loop_hold(l);
 	for (int round = 0; round < ROUNDS; round++) {
 		keep_least(&op_ns, time_op(c, l, ready, nr));
 		keep_least(&plain_ns, time_plain(l, ready, nr));

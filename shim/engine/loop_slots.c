@@ -98,9 +98,37 @@ void loop_unlock(struct loop *l)
 		signals_resume(mask);
 }
 
+/* Handlers are held back beyond the lock. */
+static __thread bool kept;
+
+bool loop_keep(uint64_t *before)
+{
+	if (!signals_any())
+		return false;
+	*before = signals_hold();
+	kept = true;
+	return true;
+}
+
+void loop_pause(void)
+{
+	kept = false;
+}
+
+void loop_go_on(void)
+{
+	kept = true;
+}
+
+void loop_let_in(uint64_t before)
+{
+	kept = false;
+	signals_resume(before);
+}
+
 void loop_hold(struct loop *l)
 {
-	if (l->held || !signals_any())
+	if (l->held || kept || !signals_any())
 		return;
 	l->mask = signals_hold();
 	l->held = true;

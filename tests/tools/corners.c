@@ -12,6 +12,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -844,6 +846,77 @@ static void broken(void)
 
 /* ---- */
 
+static sigjmp_buf way_out;
+static volatile sig_atomic_t waiting, ran;
+
+static void alarmed(int sig)
+{
+	(void)sig;
+	ran++;
+	if (waiting && ran % 2)
+		siglongjmp(way_out, 1);
+}
+
+/* A look at the loop that a handler may leave for good. */
+static void wait_alarmed(int ms)
+{
+	struct epoll_event ev;
+
+	waiting = 1;
+	if (!sigsetjmp(way_out, 1))
+		epoll_wait(epfd, &ev, 1, ms);
+	waiting = 0;
+}
+
+static void tick(int us)
+{
+	struct itimerval each = {{.tv_usec = us}, {.tv_usec = us}};
+
+	setitimer(ITIMER_REAL, &each, NULL);
+}
+
+static void handlers(void)
+{
+	struct timespec a, b;
+	struct epoll_event ev;
+	int right = 0, res;
+	sigset_t now;
+	char buf[8];
+
+	signal(SIGALRM, alarmed);
+	tick(500);
+	for (int i = 0; i < 300; i++) {
+		char byte = (char)i, back = 0;
+
+		send(far, &byte, 1, 0);
+		do {
+			rearm();
+			wait_alarmed(20);
+		} while (read(near, buf, sizeof(buf)) != 1);
+		if (write(near, buf, 1) != 1)
+			perror("write");
+		wait_alarmed(0);
+		while (recv(far, &back, 1, 0) < 0 && errno == EINTR)
+			;
+		right += back == byte;
+	}
+	tick(0);
+	sigprocmask(SIG_BLOCK, NULL, &now);
+	printf("  right: %d, ran: %d, held back: %d\n", right, ran > 0, sigismember(&now, SIGALRM));
+	/* One that comes while nothing else does ends the wait, which is not begun again. */
+	rearm();
+	turn();
+	put("answer");
+	tick(30000);
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	res = epoll_wait(epfd, &ev, 1, 5000);
+	show("wait", res, NULL);
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	tick(0);
+	printf("  at once: %d\n", b.tv_sec - a.tv_sec < 2);
+	far_gets(300);
+}
+
 static const struct {
 	const char *kind, *name;
 	void (*run)(void);
@@ -883,6 +956,7 @@ static const struct {
 	{"send", "stuck", stuck},
 	{"send", "stuck and closed", stuck_closed},
 	{"send", "broken", broken},
+	{"send", "handlers", handlers},
 };
 
 static const struct {
