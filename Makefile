@@ -6,6 +6,7 @@
 #   core/*.c                                -> libxuring.a         the io_uring library
 #   core/*.c config/*.c shim/**/*.[cS]      -> libxuring-shim.so   what users preload
 #   core/examples/NAME.c                    -> examples/NAME
+#   core/examples/NAME/*.c                  -> examples/NAME       a program of many sources
 #   tests/unit/NAME.c                       -> tests/NAME          exit 0 passes, 77 skips
 #   tests/tools/NAME.c                      -> tools/NAME          helpers of the shell tests
 #   tests/bench/NAME.c                      -> bench/NAME          (NAME-liburing: by `make bench` alone)
@@ -111,6 +112,7 @@ objects    = $(patsubst %,$(O)/obj/%.o,$(basename $(1)))
 programs   = $(patsubst $(1)/%.c,$(O)/$(2)/%,$(wildcard $(1)/*.c))
 
 EXAMPLES  := $(call programs,core/examples,examples)
+EXAMPLE_DIRS := $(sort $(patsubst core/examples/%/,$(O)/examples/%,$(dir $(wildcard core/examples/*/*.c))))
 TESTS     := $(call programs,tests/unit,tests)
 TOOLS     := $(call programs,tests/tools,tools)
 BENCH     := $(call programs,tests/bench,bench)
@@ -140,7 +142,7 @@ SH_FILES   = $(shell grep -rlE '^$(hash)!.*[/ ](sh|bash|bats)$$' scripts tests .
 .PHONY: build demo test test-v test-run test-race test-kernels bench bench-count cover cover-html fmt vet lint \
 	generate check-iouring fuzz install uninstall deb dist tools clean help san-preload unit FORCE
 
-build: $(CORE_LIB) $(SHIM) $(EXAMPLES) $(TESTS) $(TOOLS) $(FUZZ_PROGS) $(filter-out $(BENCH_URING),$(BENCH)) ## build everything below build/ (the default); needs a C compiler and make
+build: $(CORE_LIB) $(SHIM) $(EXAMPLES) $(EXAMPLE_DIRS) $(TESTS) $(TOOLS) $(FUZZ_PROGS) $(filter-out $(BENCH_URING),$(BENCH)) ## build everything below build/ (the default); needs a C compiler and make
 
 # Holds the compiler and the flags of the last build; newer than the objects only when they changed.
 STAMP := $(CC) $(shell $(CC) -dumpmachine 2>/dev/null) $(shell $(CC) -dumpversion 2>/dev/null) \
@@ -198,7 +200,8 @@ $(O)/bench/%: $(O)/obj/tests/bench/%.o $(LIBS)
 $(O)/fuzz/%: $(O)/obj/tests/fuzz/%.o $(LIBS)
 	$(call program,-fsanitize=fuzzer)
 $(foreach p,$(FUZZ_PROGS),$(eval $p: $(call objects,$(wildcard tests/fuzz/$(notdir $p)/*.c))))
-$(FUZZ_PROGS): $(LIBS)
+$(foreach p,$(EXAMPLE_DIRS),$(eval $p: $(call objects,$(wildcard core/examples/$(notdir $p)/*.c))))
+$(FUZZ_PROGS) $(EXAMPLE_DIRS): $(LIBS)
 	$(call program)
 
 -include $(shell [ ! -d $(O)/obj ] || find $(O)/obj -name '*.d')
