@@ -399,6 +399,92 @@ client() {
 	done
 }
 
+# counted COMMAND...: runs it; `allocations` is how many blocks it asked malloc and kin for.
+counted() {
+	need cc
+	case $build in */san-* | */cov*) skip 'not with instrumented builds' ;; esac
+	[[ -e count.so ]] || cc -shared -fPIC -O -o count.so -x c - <<-'EOF'
+		#include <errno.h>
+		#include <fcntl.h>
+		#include <stdio.h>
+		#include <stdlib.h>
+		#include <unistd.h>
+
+		void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t);
+		void *__libc_memalign(size_t, size_t);
+		static unsigned long count;
+
+		#define COUNT(call) (__atomic_add_fetch(&count, 1, __ATOMIC_RELAXED), call)
+		void *malloc(size_t n) { return COUNT(__libc_malloc(n)); }
+		void *calloc(size_t n, size_t size) { return COUNT(__libc_calloc(n, size)); }
+		void *realloc(void *p, size_t n) { return COUNT(__libc_realloc(p, n)); }
+		void *memalign(size_t to, size_t n) { return COUNT(__libc_memalign(to, n)); }
+		void *aligned_alloc(size_t to, size_t n) { return COUNT(__libc_memalign(to, n)); }
+		int posix_memalign(void **p, size_t to, size_t n) { return (*p = COUNT(__libc_memalign(to, n))) ? 0 : ENOMEM; }
+
+		__attribute__((destructor)) static void tell(void)
+		{
+			char text[32];
+			int fd = open(getenv("COUNT"), O_WRONLY | O_CREAT | O_TRUNC, 0666);
+
+			if (write(fd, text, snprintf(text, sizeof(text), "%lu\n", count)) < 0)
+				_exit(9);
+		}
+	EOF
+	COUNT=$PWD/count LD_PRELOAD=$PWD/count.so "$@" && allocations=$(<count)
+}
+
+@test "examples: they ask for no memory, whatever there is to do" {
+	need_ring
+	[[ $(ldd "$examples/xu-cp") == *libc.so.6* ]] || skip 'needs glibc'
+	make_files
+	mkdir -p tree/{1..50} to
+	for i in {1..50}; do
+		seq 1000 >"tree/$i/file"
+		ln "tree/$i/file" "tree/$i/link"
+		ln -s file "tree/$i/symbolic"
+	done
+	counted "$examples/xu-cat" files/1000000 files/sparse files/131073 >/dev/null
+	echo "xu-cat: $allocations"
+	[[ $allocations -eq 0 ]]
+	counted "$examples/xu-cp" -r tree files/1000000 files/sparse to
+	echo "xu-cp -r: $allocations"
+	[[ $allocations -eq 0 ]]
+	counted "$examples/xu-cp" -av tree copy >/dev/null
+	echo "xu-cp -av: $allocations"
+	[[ $allocations -eq 0 ]]
+	# The counter does count.
+	counted cp -r tree copy2
+	echo "cp -r: $allocations"
+	[[ $allocations -gt 50 ]]
+}
+
+@test "xu-echo: asks for no memory while it serves" {
+	counted /bin/true
+	for connections in 1 200; do
+		COUNT=$PWD/count LD_PRELOAD=$PWD/count.so start_echo
+		client "$connections" 20000 together
+		client 2 1000000
+		stop_echo
+		echo "$connections connections: $(<count)"
+		# Its one line on standard output is what is left.
+		[[ $(<count) -le 1 ]]
+	done
+}
+
+@test "benchmarks: the library asks for no memory, however many operations there are" {
+	need_ring
+	[[ -x $build/bench/nop-liburing ]] || skip 'without liburing'
+	local side first
+	for side in core-one core-batch core-read; do
+		counted "$build/bench/nop-liburing" run $side 10
+		first=$allocations
+		counted "$build/bench/nop-liburing" run $side 1000
+		echo "$side: $first, $allocations"
+		[[ $allocations -eq $first ]]
+	done
+}
+
 @test "examples: no fd of theirs is left to see" {
 	need_ring
 	kernel=$(uname -r)

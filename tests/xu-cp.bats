@@ -53,7 +53,8 @@ as_cp() {
 	sed -i 's/^xu-cp: /cp: /' xu.err
 	[[ ${status[0]-0} -eq ${status[1]-0} ]] || { echo "$*: status ${status[0]-0} and ${status[1]-0}"; cat cp.err xu.err; return 1; }
 	# Not in the same order: many are under way.
-	diff <(sort cp.err) <(sort xu.err) && diff <(sort cp.out) <(sort xu.out) || { echo "with $*"; return 1; }
+	diff <(sort cp.err) <(sort xu.err) || { echo "with $*"; return 1; }
+	diff <(sort cp.out) <(sort xu.out) || { echo "with $*"; return 1; }
 	[[ -z ${said-} ]] || return 0
 	diff <(listing cp "${cp_times-}") <(listing xu "${cp_times-}") || { echo "with $*"; return 1; }
 	[[ -z ${more-} ]] || diff <(cd cp; eval "$more") <(cd xu; eval "$more") || { echo "with $*"; return 1; }
@@ -65,7 +66,7 @@ as_cp() {
 files() {
 	local size
 	for size in 0 1 4095 4096 131071 131072 131073 262144 1000000; do
-		head -c $size /dev/zero | tr '\0' "\\$((size % 8 + 60))" >$size
+		head -c "$size" /dev/zero | tr '\0' "\\$((size % 8 + 60))" >"./$size"
 	done
 	printf 'no end of line' >unended
 	chmod 640 4095
@@ -215,7 +216,7 @@ holes() {
 	truncate -s 3000000 empty
 	truncate -s 5000000 ends && printf x | dd of=ends bs=1 seek=4999999 conv=notrunc status=none
 	head -c 300000 /dev/zero | tr '\0' a >middle && truncate -s 2000000 middle && printf end >>middle
-	head -c 200000 /dev/zero | tr '\0' b >tail && truncate -s 9000000 tail
+	head -c 200000 /dev/zero | tr '\0' b >./tail && truncate -s 9000000 tail
 	truncate -s 4194304 many
 	perl -e 'open(my $f, "+<", "many") or die; for (0 .. 63) { seek($f, $_ * 65536, 0); print $f "data $_" }'
 	head -c 1000000 /dev/zero >zeroes
@@ -379,9 +380,9 @@ there() {
 	# Sequentially copied, the last one wins; in no case is it a mixture.
 	mkdir from to
 	for i in {1..8}; do
-		head -c 1000000 /dev/zero | tr '\0' "$i" >from/$i
+		head -c 1000000 /dev/zero | tr '\0' "$i" >"from/$i"
 		: >to/1
-		[[ $i -eq 1 ]] || ln -f to/1 to/$i
+		[[ $i -eq 1 ]] || ln -f to/1 "to/$i"
 	done
 	"$xu_cp" -rT -j 64 from to
 	[[ $(tr -s 1-8 <to/1 | wc -c) -eq 1 && $(stat -c %s to/1) -eq 1000000 ]]
@@ -394,7 +395,7 @@ there() {
 		path+=/deep-$i
 	done
 	mkdir wide
-	(cd wide && seq 3000 | xargs touch && mkdir -p d{1..300} && for i in {1..300}; do echo x >d$i/x; done)
+	(cd wide && seq 3000 | xargs touch && mkdir -p d{1..300} && for i in {1..300}; do echo x >"d$i/x"; done)
 	for from in tree wide; do
 		"$xu_cp" -r $from copy
 		diff -r $from copy

@@ -39,6 +39,8 @@ struct figure {
 	struct side base, other;
 	unsigned per_block;
 	unsigned ops;
+	pid_t base_pid,
+		other_pid; /* if not 0: what counts is their CPU time, not the time that goes by */
 	bool alone; /* it makes no other process run: a pair that was interrupted says nothing */
 };
 
@@ -58,20 +60,29 @@ static inline uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-/* Stay on one CPU, the last one allowed: the first is where a machine's own work tends to be. */
-static inline void stay_on_one_cpu(void)
+/* Stay on the last CPU that is allowed, or on the first. */
+static inline void stay_on_cpu(bool last)
 {
 	cpu_set_t allowed, one;
 
 	if (sched_getaffinity(0, sizeof(allowed), &allowed))
 		return;
-	for (int cpu = CPU_SETSIZE - 1; cpu >= 0; cpu--)
+	for (int i = 0; i < CPU_SETSIZE; i++) {
+		int cpu = last ? CPU_SETSIZE - 1 - i : i;
+
 		if (CPU_ISSET(cpu, &allowed)) {
 			CPU_ZERO(&one);
 			CPU_SET(cpu, &one);
 			sched_setaffinity(0, sizeof(one), &one);
 			return;
 		}
+	}
+}
+
+/* Stay on one CPU: the last one, since the first is where a machine's own work tends to be. */
+static inline void stay_on_one_cpu(void)
+{
+	stay_on_cpu(true);
 }
 
 /* Seconds for each figure: the first argument, or one. */
@@ -91,13 +102,27 @@ static inline long interruptions(void)
 	return use.ru_nivcsw;
 }
 
+/* The CPU time of a process, or, without one, what time it is. */
+static inline uint64_t clock_ns(pid_t pid)
+{
+	struct timespec ts;
+	clockid_t clock;
+
+	if (!pid)
+		return now_ns();
+	if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &ts))
+		die("CPU clock");
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
 /* Nanoseconds an operation of one block. */
 static inline double time_block(const struct figure *f, const struct side *s)
 {
-	uint64_t start = now_ns();
+	pid_t pid = s == &f->base ? f->base_pid : f->other_pid;
+	uint64_t start = clock_ns(pid);
 
 	s->block(s->arg, f->per_block);
-	return (double)(now_ns() - start) / f->per_block / f->ops;
+	return (double)(clock_ns(pid) - start) / f->per_block / f->ops;
 }
 
 static inline int compare_doubles(const void *a, const void *b)

@@ -1,5 +1,5 @@
 /*
- * The cost of the ring itself: operations that do nothing, by the core and by liburing.
+ * The cost of the ring itself: operations that do nothing, and short reads, by the core and by liburing.
  *
  * Both get the best ring that they can make on this kernel, in one process, and run in turns. xuring.h comes first:
  * it brings the kernel's structs, and liburing's copy of them then stands back.
@@ -133,6 +133,74 @@ static void liburing_batch(void *arg, unsigned count)
 	}
 }
 
+/* Reads of 4 KiB each, 32 in one enter, from a file in the page cache. */
+static char blocks[DEPTH][4096];
+static int file;
+
+static void make_file(void)
+{
+	FILE *f = tmpfile();
+
+	if (!f || fwrite(blocks, sizeof(blocks), 1, f) != 1 || fflush(f))
+		die("tmpfile");
+	file = fileno(f);
+}
+
+static void core_read(void *arg, unsigned count)
+{
+	struct xu_ring *ring = arg;
+	struct io_uring_cqe *cqe;
+	unsigned head;
+
+	for (unsigned i = 0; i < count; i++) {
+		unsigned seen = 0;
+
+		for (unsigned k = 0; k < DEPTH; k++) {
+			struct io_uring_sqe *sqe = xu_get_sqe(ring);
+
+			if (!sqe)
+				wrong("core");
+			xu_prep_read(sqe, file, blocks[k], sizeof(blocks[k]), k * sizeof(blocks[k]));
+			xu_sqe_set_data64(sqe, k);
+		}
+		if (xu_submit_and_wait(ring, DEPTH) != DEPTH)
+			wrong("core");
+		xu_for_each_cqe(ring, head, cqe)
+			seen += cqe->res == (int)sizeof(blocks[0]);
+		if (seen != DEPTH)
+			wrong("core");
+		xu_cq_advance(ring, seen);
+	}
+}
+
+static void liburing_read(void *arg, unsigned count)
+{
+	struct io_uring *ring = arg;
+	struct io_uring_cqe *cqe;
+	unsigned head;
+
+	for (unsigned i = 0; i < count; i++) {
+		unsigned seen = 0;
+
+		for (unsigned k = 0; k < DEPTH; k++) {
+			struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
+
+			if (!sqe)
+				wrong("liburing");
+			io_uring_prep_read(sqe, file, blocks[k], sizeof(blocks[k]),
+					   k * sizeof(blocks[k]));
+			io_uring_sqe_set_data64(sqe, k);
+		}
+		if (io_uring_submit_and_wait(ring, DEPTH) != DEPTH)
+			wrong("liburing");
+		io_uring_for_each_cqe(ring, head, cqe)
+			seen += cqe->res == (int)sizeof(blocks[0]);
+		if (seen != DEPTH)
+			wrong("liburing");
+		io_uring_cq_advance(ring, seen);
+	}
+}
+
 /* Reads of 4 KiB, as prepared and reaped by the library; nothing is done. */
 static char block[4096];
 static struct io_uring_sqe sqes[DEPTH];
@@ -230,9 +298,11 @@ static int run_one(const char *side, unsigned count, struct xu_ring *ring, struc
 	const struct side sides[] = {
 		{"core-one", core_one, ring},
 		{"core-batch", core_batch, ring},
+		{"core-read", core_read, ring},
 		{"core-alone", core_alone, &core_queues},
 		{"liburing-one", liburing_one, uring},
 		{"liburing-batch", liburing_batch, uring},
+		{"liburing-read", liburing_read, uring},
 		{"liburing-alone", liburing_alone, &liburing_queues},
 	};
 
@@ -256,6 +326,7 @@ int main(int argc, char **argv)
 		fputs("nop: the core can make no ring\n", stderr);
 		return 77;
 	}
+	make_file();
 	if (argc == 4 && !strcmp(argv[1], "run"))
 		return run_one(argv[2], (unsigned)atoi(argv[3]), &ring, &uring);
 	measure(&(struct figure){.suite = "nop",
@@ -271,6 +342,14 @@ int main(int argc, char **argv)
 				 .base = {"liburing", liburing_batch, &uring},
 				 .other = {"core", core_batch, &ring},
 				 .per_block = 40,
+				 .ops = DEPTH,
+				 .alone = true},
+		seconds);
+	measure(&(struct figure){.suite = "nop",
+				 .name = "read of 4 KiB, 32 in one",
+				 .base = {"liburing", liburing_read, &uring},
+				 .other = {"core", core_read, &ring},
+				 .per_block = 20,
 				 .ops = DEPTH,
 				 .alone = true},
 		seconds);
