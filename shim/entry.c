@@ -25,8 +25,10 @@
 #include "shim/engine/single.h"
 #include "shim/lifecycle.h"
 #include "shim/policy.h"
+#include "shim/live.h"
 #include "shim/process.h"
 #include "shim/rows.h"
+#include "shim/stats.h"
 #include "shim/thread.h"
 #include "shim/user_memory.h"
 
@@ -48,7 +50,7 @@ static void count(struct call *c, enum way way)
 	/* A handler may count too: one addition, no lock. Other threads only read, or take all away (stats_write). */
 	__atomic_add_fetch(&c->thread->calls[c->symbol][way], 1, __ATOMIC_RELAXED);
 	if (__builtin_expect(c->thread->live != NULL, 0))
-		__atomic_add_fetch(&c->thread->live[c->symbol][way], 1, __ATOMIC_RELAXED);
+		live_count(c->thread->live, c->symbol, way);
 	if ((way == WAY_KERNEL || way == WAY_FALLBACK) && c->reason != REASON_NONE)
 		__atomic_add_fetch(&c->thread->reasons[c->reason], 1, __ATOMIC_RELAXED);
 }
@@ -202,6 +204,13 @@ static void seen(struct call *c, long res)
 
 #define TAKES_TIME uint64_t began_ = scout_now()
 
+/* Is what a call of this route answers a number of bytes? */
+static inline bool moves(enum route route)
+{
+	return route == ROUTE_READ || route == ROUTE_WRITE || route == ROUTE_AT ||
+	       route == ROUTE_RECV || route == ROUTE_SEND;
+}
+
 /* The plain call comes next. */
 static void before_plain(struct call *c)
 {
@@ -260,7 +269,7 @@ static void before_plain(struct call *c)
 	static __attribute__((noinline)) ret awake_##name params                                   \
 	{                                                                                          \
 		struct call c;                                                                     \
-                                                                                                   \
+		uint64_t began;                                                                    \
 		ret result;                                                                        \
                                                                                                    \
 		if (!(awake & (AWAKE_ALL | interest_of(route))))                                   \
@@ -272,7 +281,9 @@ static void before_plain(struct call *c)
 			return (ret)call_answer(&c);                                               \
 		before_plain(&c);                                                                  \
 		call_plain(&c);                                                                    \
+		began = stats_began();                                                             \
 		result = PLAINLY(ret, name, args, sys);                                            \
+		stats_spent(SYM_##of, began, moves(route), (long)result);                          \
 		seen(&c, (long)result);                                                            \
 		return result;                                                                     \
 	}                                                                                          \
@@ -287,11 +298,25 @@ static void before_plain(struct call *c)
 	extern __typeof__(xs_##name) xs_##alias_name __asm__(#alias_name)                          \
 		__attribute__((alias(#name), visibility("default")));
 
+/* A call that is counted and no more; its result may be of any type, or none. */
+struct pass {
+	enum symbol symbol;
+	uint64_t began;
+};
+
+static inline void pass_ends(const struct pass *pass)
+{
+	stats_spent(pass->symbol, pass->began, false, 0);
+}
+
 #define PASS(ret, name, params, args, sys)                                                         \
 	static __attribute__((noinline)) ret awake_##name params                                   \
 	{                                                                                          \
+		__attribute__((cleanup(pass_ends))) struct pass pass = {SYM_##name, 0};            \
+                                                                                                   \
 		if (awake)                                                                         \
 			call_passed(SYM_##name);                                                   \
+		pass.began = stats_began();                                                        \
 		return PLAINLY(ret, name, args, sys);                                              \
 	}                                                                                          \
 	ENTRY(ret, name, params)                                                                   \
@@ -307,13 +332,16 @@ static void before_plain(struct call *c)
 #define WATCH(ret, name, params, args, sys, interest, before, after)                               \
 	static __attribute__((noinline)) ret awake_##name params                                   \
 	{                                                                                          \
+		uint64_t began;                                                                    \
 		ret result;                                                                        \
                                                                                                    \
 		if (!(awake & (AWAKE_ALL | (interest))))                                           \
 			return PLAINLY(ret, name, args, sys);                                      \
 		call_passed(SYM_##name);                                                           \
 		before;                                                                            \
+		began = stats_began();                                                             \
 		result = PLAINLY(ret, name, args, sys);                                            \
+		stats_spent(SYM_##name, began, false, 0);                                          \
 		after;                                                                             \
 		return result;                                                                     \
 	}                                                                                          \

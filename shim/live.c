@@ -9,8 +9,11 @@
 #include "shim/live.h"
 #include "shim/policy.h"
 #include "shim/process.h"
+#include "shim/stats.h"
 
 #define PLACE "/dev/shm/xuring-live."
+
+enum { FIGURES = 16384, REFRESH_NS = 250000000 };
 
 struct page {
 	char magic[16];
@@ -20,6 +23,8 @@ struct page {
 	char way_names[NR_WAYS][32];
 	char names[NR_SYMBOLS][32];
 	uint64_t calls[NR_SYMBOLS][NR_WAYS];
+	uint32_t version; /* odd while `figures` is being written */
+	char figures[FIGURES];
 };
 
 static bool wanted;
@@ -116,6 +121,25 @@ uint64_t (*live_calls(void))[NR_WAYS]
 		__atomic_store_n(&page, make(pid), __ATOMIC_RELEASE);
 	}
 	return page ? page->calls : NULL;
+}
+
+/* Who reads meanwhile sees an odd version, or another one after it than before. */
+void live_refresh(void)
+{
+	static uint64_t last;
+	struct page *p = __atomic_load_n(&page, __ATOMIC_ACQUIRE);
+	uint64_t now = stats_clock(), before = __atomic_load_n(&last, __ATOMIC_RELAXED);
+	struct xu_text t;
+
+	if (!p || now - before < REFRESH_NS ||
+	    !__atomic_compare_exchange_n(&last, &before, now, false, __ATOMIC_ACQUIRE,
+					 __ATOMIC_RELAXED))
+		return;
+	if (__atomic_fetch_or(&p->version, 1, __ATOMIC_ACQUIRE) & 1)
+		return; /* somebody is at it, since a quarter of a second */
+	xu_text_init(&t, p->figures, sizeof(p->figures));
+	stats_figures(&t);
+	__atomic_add_fetch(&p->version, 1, __ATOMIC_RELEASE);
 }
 
 bool live_start(const struct xu_config *config)

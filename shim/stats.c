@@ -1,6 +1,8 @@
 /* Statistics: see stats.h. */
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "config/text.h"
 #include "core/syscall.h"
@@ -18,6 +20,8 @@ static char path[4096];
 struct totals {
 	uint64_t enters;
 	uint64_t rings;
+	uint64_t threads;
+	uint64_t ns[NR_SYMBOLS], bytes[NR_SYMBOLS];
 	uint64_t reasons[NR_REASONS];
 	uint64_t calls[NR_SYMBOLS][NR_WAYS];
 };
@@ -46,10 +50,13 @@ static void set_path(const char *p)
 	xu_text_str(&t, p);
 }
 
+bool stats_times;
+
 void stats_start(const struct xu_config *config, xu_config_report *report)
 {
 	const char *s = config->stats;
 
+	stats_times = config->times;
 	if (!strcmp(s, "1")) {
 		form = TABLE;
 	} else if (!strncmp(s, "json:", 5) && s[5]) {
@@ -70,6 +77,28 @@ bool stats_on_stderr(void)
 	return form == TABLE;
 }
 
+uint64_t stats_clock(void)
+{
+	struct timespec now = {0, 0};
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+void stats_add_spent(enum symbol symbol, uint64_t began, bool moves, long result)
+{
+	int saved = errno;
+	struct thread *t = thread_self();
+
+	if (t) {
+		__atomic_add_fetch(&t->spent[symbol].ns, stats_clock() - began, __ATOMIC_RELAXED);
+		if (moves && result > 0)
+			__atomic_add_fetch(&t->spent[symbol].bytes, (uint64_t)result,
+					   __ATOMIC_RELAXED);
+	}
+	errno = saved;
+}
+
 static void move(uint64_t *to, uint64_t *from)
 {
 	*to += __atomic_exchange_n(from, 0, __ATOMIC_RELAXED);
@@ -81,6 +110,7 @@ static void add(struct thread *t, void *arg)
 
 	if (!t->tid)
 		return;
+	sum->threads++;
 	move(&sum->enters, &t->enters);
 	move(&sum->rings, &t->rings);
 	for (int r = 0; r < NR_REASONS; r++)
@@ -89,6 +119,10 @@ static void add(struct thread *t, void *arg)
 		for (int w = 0; w < NR_WAYS; w++)
 			if (XU_LOAD(&t->calls[s][w]))
 				move(&sum->calls[s][w], &t->calls[s][w]);
+	for (int s = 0; stats_times && s < NR_SYMBOLS; s++) {
+		move(&sum->ns[s], &t->spent[s].ns);
+		move(&sum->bytes[s], &t->spent[s].bytes);
+	}
 }
 
 static uint64_t total(const struct totals *sum, int symbol)
@@ -138,6 +172,33 @@ static void json_string(struct xu_text *t, const char *key, const char *value, c
 	xu_text_json(t, value);
 }
 
+/* What calls took, where that was wanted: "spent". */
+static void json_spent(struct xu_text *t, const uint64_t *ns, const uint64_t *bytes)
+{
+	const char *comma = "";
+
+	json_key(t, "spent", ",");
+	xu_text_str(t, "{");
+	for (int s = 0; s < NR_SYMBOLS; s++) {
+		if (!ns[s])
+			continue;
+		json_key(t, symbol_name((enum symbol)s), comma);
+		json_number(t, "ns", ns[s], "{");
+		json_number(t, "bytes", bytes[s], ",");
+		xu_text_str(t, "}");
+		comma = ",";
+	}
+	xu_text_str(t, "}");
+}
+
+static void json_engines(struct xu_text *t)
+{
+	json_key(t, "engines", ",");
+	xu_text_str(t, "{");
+	engines_report(t);
+	xu_text_str(t, "}");
+}
+
 /* One line: design as in README.md. Symbols that were not called are left out. */
 static void json(struct xu_text *t, const struct totals *sum)
 {
@@ -154,6 +215,7 @@ static void json(struct xu_text *t, const struct totals *sum)
 	json_string(t, "why_no_ring", why_no_ring(sum, why, sizeof(why)), ",");
 	json_number(t, "enters", sum->enters, ",");
 	json_number(t, "rings", sum->rings, ",");
+	json_number(t, "threads", sum->threads, ",");
 	json_key(t, "calls", ",");
 	xu_text_str(t, "{");
 	for (int s = 0; s < NR_SYMBOLS; s++) {
@@ -175,10 +237,46 @@ static void json(struct xu_text *t, const struct totals *sum)
 		json_number(t, reasons[r], sum->reasons[r], comma);
 		comma = ",";
 	}
-	json_key(t, "engines", "},");
-	xu_text_str(t, "{");
-	engines_report(t);
-	xu_text_str(t, "}}\n");
+	xu_text_str(t, "}");
+	if (stats_times)
+		json_spent(t, sum->ns, sum->bytes);
+	json_engines(t);
+	xu_text_str(t, "}\n");
+}
+
+/* The part of totals that stats_figures shows. */
+struct figures {
+	uint64_t enters, rings, threads, ns[NR_SYMBOLS], bytes[NR_SYMBOLS];
+};
+
+static void add_figures(struct thread *t, void *arg)
+{
+	struct figures *sum = arg;
+
+	if (!t->tid)
+		return;
+	sum->threads++;
+	sum->enters += XU_LOAD(&t->enters);
+	sum->rings += XU_LOAD(&t->rings);
+	for (int s = 0; stats_times && s < NR_SYMBOLS; s++) {
+		sum->ns[s] += XU_LOAD(&t->spent[s].ns);
+		sum->bytes[s] += XU_LOAD(&t->spent[s].bytes);
+	}
+}
+
+void stats_figures(struct xu_text *t)
+{
+	struct figures sum;
+
+	memset(&sum, 0, sizeof(sum));
+	thread_each(add_figures, &sum);
+	json_number(t, "enters", sum.enters, "{");
+	json_number(t, "rings", sum.rings, ",");
+	json_number(t, "threads", sum.threads, ",");
+	if (stats_times)
+		json_spent(t, sum.ns, sum.bytes);
+	json_engines(t);
+	xu_text_str(t, "}");
 }
 
 /* The same to be read by a person. */

@@ -30,20 +30,20 @@ struct thread {
 	uint64_t rings;
 	uint64_t reasons[NR_REASONS];
 	uint64_t calls[NR_SYMBOLS][NR_WAYS];
+	struct {
+		uint64_t ns, bytes;
+	} spent[NR_SYMBOLS];	   /* on plain calls (XURING_TIMES) */
 	uint64_t (*live)[NR_WAYS]; /* the process's counts that others watch (live.h), or NULL */
 };
 
 /* The calling thread's slot, or NULL where there is no memory for one, or none may be taken. */
 struct thread *thread_self(void);
 
-/* Memory that is zero in the child of a fork. NULL if there is none to be had. */
+/* Memory that is zero in the child of a fork, in whole pages. NULL if there is none to be had. */
 void *thread_map_wiped(size_t size);
 
 /* Before the first of all: what tells our memory from a child's is noted. Once; more often does no harm. */
 void thread_start(void);
-
-/* Memory that is zero in the child of a fork, in whole pages. NULL if there is none to be had. */
-void *thread_map_wiped(size_t size);
 
 /* Call `fn` for every slot that is or was in use. */
 void thread_each(void (*fn)(struct thread *, void *), void *arg);
