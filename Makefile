@@ -357,7 +357,7 @@ $(O)/xuring.pc: $(O)/.flags Makefile FORCE
 # Everything that is installed: MODE:SOURCE:DESTINATION.
 INSTALLED := 755:$(SHIM):$(LIBDIR)/libxuring-shim.so 644:$(CORE_LIB):$(LIBDIR)/libxuring.a \
 	644:$(O)/xuring.pc:$(LIBDIR)/pkgconfig/xuring.pc $(foreach h,$(HEADERS),644:$(h):$(INCDIR)/$(h:include/%=%)) \
-	755:scripts/xuring:$(BINDIR)/xuring 755:scripts/xuring-report:$(PREFIX)/lib/xuring/xuring-report \
+	755:scripts/xuring:$(BINDIR)/xuring $(foreach p,$(wildcard scripts/report/*.py),644:$(p):$(PREFIX)/lib/xuring/$(notdir $(p))) \
 	$(foreach m,$(wildcard scripts/man/*.[0-9]),644:$(m):$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
 	644:scripts/completion/xuring.bash:$(DATADIR)/bash-completion/completions/xuring \
 	644:scripts/completion/_xuring:$(DATADIR)/zsh/site-functions/_xuring \

@@ -362,6 +362,7 @@ static inline void pass_ends(const struct pass *pass)
 	static __attribute__((noinline)) ret awake_##name params                                   \
 	{                                                                                          \
 		struct call c;                                                                     \
+		__attribute__((cleanup(pass_ends))) struct pass pass = {SYM_##name, 0};            \
                                                                                                    \
 		if (!(awake & (AWAKE_ALL | (interest))))                                           \
 			return PLAINLY(ret, name, args, sys);                                      \
@@ -370,6 +371,7 @@ static inline void pass_ends(const struct pass *pass)
 		if (FOREIGN(name))                                                                 \
 			call_served(&c, SYM_##name);                                               \
 		call_plain(&c);                                                                    \
+		pass.began = stats_began();                                                        \
 		return PLAINLY(ret, name, args, sys);                                              \
 	}                                                                                          \
 	ENTRY(ret, name, params)                                                                   \

@@ -1,4 +1,4 @@
-/* Counts to be watched: see live.h. Whoever reads the page finds in it all that it needs to know (scripts/xuring-report). */
+/* Counts to be watched: see live.h. Whoever reads the page finds in it all that it needs to know (scripts/report/top.py). */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>

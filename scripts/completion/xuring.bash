@@ -36,7 +36,7 @@ _xuring() {
 	run | bench | advise)
 		for ((i = 2; i < COMP_CWORD; i++)); do
 			case ${COMP_WORDS[i]} in
-			-p | -o | -n) ((i++)) ;;
+			-p | -o | -n | --seconds | --prepare) ((i++)) ;;
 			--) ((i++)); break ;;
 			-* | = | *=*) ;;
 			*) break ;;
@@ -46,8 +46,10 @@ _xuring() {
 			mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		elif [[ $word == -* && ${COMP_WORDS[1]} == run ]]; then
 			mapfile -t COMPREPLY < <(compgen -W '-p -o --stats --live --' -- "$word")
+		elif [[ $word == -* && ${COMP_WORDS[1]} == advise ]]; then
+			mapfile -t COMPREPLY < <(compgen -W '-n -p --seconds --prepare --try --json --' -- "$word")
 		elif [[ $word == -* ]]; then
-			mapfile -t COMPREPLY < <(compgen -W '-p -o -n --seconds --json --' -- "$word")
+			mapfile -t COMPREPLY < <(compgen -W '-p -o -n --seconds --prepare --json --' -- "$word")
 		else
 			mapfile -t COMPREPLY < <(compgen -c -- "$word" | sort -u)
 		fi
