@@ -139,7 +139,7 @@ SH_FILES   = $(shell grep -rlE '^$(hash)!.*[/ ](sh|bash|bats)$$' scripts tests .
 .DEFAULT_GOAL := build
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: build demo test test-v test-run test-race test-kernels bench bench-count cover cover-html fmt vet lint \
+.PHONY: build demo test test-v test-run test-race test-kernels bench bench-count bench-pictures cover cover-html fmt vet lint \
 	generate check-iouring fuzz install uninstall deb dist tools clean help san-preload unit FORCE
 
 build: $(CORE_LIB) $(SHIM) $(EXAMPLES) $(EXAMPLE_DIRS) $(TESTS) $(TOOLS) $(FUZZ_PROGS) $(filter-out $(BENCH_URING),$(BENCH)) ## build everything below build/ (the default); needs a C compiler and make
@@ -267,6 +267,9 @@ bench: build bench-liburing ## measure, side by side, every figure of the README
 
 bench-count: build bench-liburing ## the same, COUNT=n runs of each
 	BUILD=$(abspath $(O)) COUNT=$(COUNT) scripts/bench
+
+bench-pictures: ## draw the README's pictures from the records of the last make bench
+	tests/bench/pictures.py $(O)/bench.jsonl
 
 # Without liburing there is less to compare with; the rest is measured all the same.
 .PHONY: bench-liburing
