@@ -70,7 +70,7 @@ static inline unsigned interest_of(enum route route)
 	case ROUTE_CONNECT:
 	case ROUTE_CLOSE:
 	case ROUTE_SOCKET:
-	case ROUTE_FD: return AWAKE_LOOP | AWAKE_LOOP_ORDER;
+	case ROUTE_FD: return AWAKE_LOOP | AWAKE_LOOP_ORDER | AWAKE_SCOUT_NAME;
 	case ROUTE_OPEN: return AWAKE_LOOP_ORDER | AWAKE_SCOUT_OPEN;
 	case ROUTE_NAME: return AWAKE_LOOP_ORDER | AWAKE_SCOUT_NAME;
 	case ROUTE_BIND: return AWAKE_LOOP_ORDER;
@@ -421,7 +421,10 @@ static __attribute__((noinline)) FILE *awake_fopen(const char *path, const char 
 	if (!call_begin(&c, SYM_fopen, ROUTE_OPEN) || awake & AWAKE_RING ||
 	    (flags = flags_to_read(mode)) < 0 || FOREIGN(fopen) || !REAL(fdopen)) {
 		call_passed(SYM_fopen);
-		return PLAINLY(FILE *, fopen, (path, mode), 0);
+		f = PLAINLY(FILE *, fopen, (path, mode), 0);
+		if (awake & AWAKE_SCOUT_OPEN)
+			scout_opened_name(path);
+		return f;
 	}
 	xu_prep_openat(&c.sqe, AT_FDCWD, path, flags, 0);
 	if (engines_call(&c)) {
@@ -514,6 +517,8 @@ static __attribute__((noinline)) long awake_syscall(long nr, long a, long b, lon
 		seen(&call, errno_result(res));
 	else if (awake & AWAKE_LOOP)
 		loop_after_number(nr, b, res);
+	if (!call.route && awake & AWAKE_SCOUT_NAME)
+		scout_changed();
 	res = errno_result(res);
 	after_sandbox(sandboxes, res);
 	return res;

@@ -34,10 +34,11 @@ setup_file() {
 
 # far_mount DIR MOUNTPOINT: DIR, on the other end of a line with round trips of 0.6 ms.
 far_mount() {
+	# What comes behind are options of the mount.
 	need sshfs fusermount3
 	[[ -w /dev/fuse ]] || skip 'no /dev/fuse here'
 	mkdir -p "$2"
-	sshfs -o ssh_command="$tools/far 300" "here:$1" "$2" 2>mount.err || skip "no sshfs here: $(head -n 1 mount.err)"
+	sshfs -o ssh_command="$tools/far 300" "${@:3}" "here:$1" "$2" 2>mount.err || skip "no sshfs here: $(head -n 1 mount.err)"
 	far=$2
 }
 
@@ -171,6 +172,45 @@ walk() {
 	show_difference 'profile safe' bare.out safe.out
 	show_difference 'profile remote' bare.out remote.out
 	holds stats 'map(select(.profile == "remote") | .engines.scout.handed) | add > 50'
+}
+
+# Mounts that remember names and attributes, for a second, and not at all.
+remembering=('' '-o dir_cache=no' '-o dir_cache=no,attr_timeout=0,entry_timeout=0')
+
+@test 'attributes that change while they are asked for' {
+	local options run door
+	for run in bare remote; do
+		mkdir -p src/$run/{00..23}
+		tee src/$run/{00..23}/0{00..11} <<<"some text" >teed
+		find src/$run -exec touch -d 2020-01-01 {} +
+	done
+	far_mount "$PWD/src" mnt -o dir_cache=no,attr_timeout=0,entry_timeout=0
+	for door in {00..23}; do
+		bare "$tools/asker" mnt/bare/$door "$door"
+	done >bare.out
+	for door in {00..23}; do
+		scouted remote "$tools/asker" mnt/remote/$door "$door"
+	done >remote.out
+	show_difference 'profile remote' bare.out remote.out
+	holds stats 'map(select(.prog == "asker") | .engines.scout | select(.handed > 0)) | length > 12'
+}
+
+@test 'attributes of a tree that is far away, remembered or not' {
+	local options command n=0
+	for options in "${remembering[@]}"; do
+		# shellcheck disable=SC2086 # options are words
+		far_mount "$BATS_FILE_TMPDIR/tree" mnt $options
+		for command in 'du -a mnt' 'find mnt -type f -size +3k' 'ls -lR mnt/part00' 'tar cf - mnt/part00' 'find mnt -newer mnt/part00'; do
+			# shellcheck disable=SC2086 # words
+			record bare bare $command
+			# shellcheck disable=SC2086
+			record remote scouted remote $command
+			same remote "$options: $command"
+		done
+		teardown
+		holds stats "map(.engines.scout) | map(.looked_up + .used) | add > $((n += 100))"
+	done
+	holds stats 'map(.engines.scout) | map(.handed) | max > 50'
 }
 
 @test 'a tree that is removed while it is walked' {

@@ -76,6 +76,13 @@ uint64_t scout_now(void);
 void scout_copied(int fd, uint64_t began);
 void scout_lets_go(void);
 void scout_lets_go_near(int dfd, const char *path);
+/* This process has changed something; or the file of this name, or of this fd; or opened this fd, or this name, for writing. */
+void scout_changed(void);
+void scout_changed_name(int dfd, const char *path);
+void scout_changed_rights(int dfd, const char *path);
+void scout_changed_fd(int fd);
+void scout_opened(int fd);
+void scout_opened_name(const char *path);
 
 /* "loop":{...},"scout":{...} */
 void engines_report(struct xu_text *t);

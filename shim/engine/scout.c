@@ -33,12 +33,10 @@
 #include <errno.h>
 #include <sched.h>
 #include <sys/mman.h>
-#include <sys/sysmacros.h>
 #include <time.h>
 
 #include "shim/engine/scout.h"
 #include "shim/policy.h"
-#include "shim/user_memory.h"
 
 #ifndef MADV_DONTFORK
 #define MADV_DONTFORK 10
@@ -49,7 +47,6 @@ enum {
 	WATCHED = 256,	       /* quick calls in a row after which there is nothing to watch */
 	SAMPLED = 8,	       /* of so many quick opens, one has its first read looked at */
 	IDLE_NS = 2000000000,
-	PATH_READ = 1024,
 };
 
 struct scout *scout;
@@ -93,6 +90,7 @@ static void rest(void)
 
 	still = list_stop() && still;
 	queue_stop();
+	change_forget();
 	process_sleep(AWAKE_SCOUT_NAME);
 	/* What is stuck in a directory that does not answer, a helper or an operation, keeps the memory. */
 	if (still)
@@ -123,13 +121,15 @@ static bool work(struct call *c)
 		return false;
 	}
 	scout->handoff = scout->handoff && handoff && policy_user_memory();
+	if (scout->handoff)
+		change_begin();
 	owner = (int)xu_sys(SYS_gettid);
 	process = (int)xu_sys(SYS_getpid);
 	/* The ring's workers are to be waited for where they would be in the way. */
 	c->thread->had_ring = true;
 	c->thread->rings++;
 	score.starts++;
-	process_wake(AWAKE_SCOUT_NAME);
+	process_wake(AWAKE_SCOUT_OPEN | AWAKE_SCOUT_NAME);
 	return true;
 }
 
@@ -181,62 +181,40 @@ static bool removes(const struct call *c)
 	return c->sqe.opcode == IORING_OP_UNLINKAT || c->sqe.opcode == IORING_OP_RENAMEAT;
 }
 
+/* A call was made: has it changed something? */
+static void note_change(const struct call *c, long res)
+{
+	const struct io_uring_sqe *sqe = &c->sqe;
+
+	switch (sqe->opcode) {
+	case IORING_OP_OPENAT:
+		if ((sqe->open_flags & O_ACCMODE) == O_RDONLY &&
+		    !(sqe->open_flags & (O_CREAT | O_TRUNC)))
+			break;
+		__attribute__((fallthrough));
+	case IORING_OP_OPENAT2: scout_opened((int)res); break;
+	case IORING_OP_RENAMEAT:
+	case IORING_OP_LINKAT:
+		scout_changed_name((int)sqe->len, (const char *)(uintptr_t)sqe->addr2);
+		__attribute__((fallthrough));
+	case IORING_OP_MKDIRAT:
+	case IORING_OP_UNLINKAT:
+		scout_changed_name(sqe->fd, (const char *)(uintptr_t)sqe->addr);
+		break;
+	case IORING_OP_SYMLINKAT:
+		scout_changed_name(sqe->fd, (const char *)(uintptr_t)sqe->addr2);
+		break;
+	case IORING_OP_SETXATTR:
+		scout_changed_name(AT_FDCWD, (const char *)(uintptr_t)sqe->addr3);
+		break;
+	case IORING_OP_FSETXATTR: scout_changed_fd(sqe->fd); break;
+	default: break;
+	}
+}
+
 static const char *path_of(const struct call *c)
 {
 	return (const char *)(uintptr_t)c->sqe.addr;
-}
-
-/* ---- Handing over ---- */
-
-/* Is the name at this moment this file? Asked of what the kernel knows, as far as that is fresh. */
-static bool same_file(int dfd, const char *path, int flags, int fd)
-{
-	int how = AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT |
-		  (flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0);
-	struct statx a, b;
-
-	return !xu_sys(SYS_statx, dfd, path, how, STATX_TYPE | STATX_INO, &a) &&
-	       !xu_sys(SYS_statx, fd, "", AT_STATX_DONT_SYNC | AT_EMPTY_PATH,
-		       STATX_TYPE | STATX_INO, &b) &&
-	       a.stx_ino == b.stx_ino && a.stx_dev_major == b.stx_dev_major &&
-	       a.stx_dev_minor == b.stx_dev_minor && S_ISREG(b.stx_mode);
-}
-
-/* Answer an open with the file that was opened ahead. False: there is none. */
-static bool hand_over(struct call *c)
-{
-	int flags = (int)c->sqe.open_flags;
-	char path[PATH_READ];
-	const char *name;
-	struct slot *s;
-	size_t len;
-	long n, fd;
-
-	if (!scout->handoff || !scout->ahead)
-		return false;
-	n = user_read(path, path_of(c), sizeof(path));
-	if (n <= 0 || !memchr(path, 0, (size_t)n))
-		return false;
-	name = plan_last(path, &len);
-	s = plan_slot(name, len);
-	if (!s || !s->keep || (s->flags ^ flags) & ~O_CLOEXEC)
-		return false;
-	queue_await(s);
-	if (s->state != SLOT_HELD || scout_now() - s->since > process_config()->scout_age_ms * 1000000u)
-		return false;
-	fd = queue_install(s, flags & O_CLOEXEC);
-	if (fd < 0 || !same_file(c->sqe.fd, path, flags, (int)fd)) {
-		if (fd >= 0)
-			xu_sys(SYS_close, fd);
-		queue_release(s, false);
-		return false;
-	}
-	score.handed++;
-	plan_used(s);
-	c->state = STATE_DONE;
-	c->way = WAY_RING;
-	c->res = fd;
-	return true;
 }
 
 /* ---- The engine ---- */
@@ -252,10 +230,13 @@ static bool scout_call(struct call *c)
 			queue_drop();
 		if (scout && plain_open(c)) {
 			scout->touched = scout_now();
-			answered = hand_over(c);
-			if (answered)
-				plan_ahead(scout->touched);
+			answered = hand_file(c);
+		} else if (scout && stat_by_name(c)) {
+			scout->touched = scout_now();
+			answered = hand_attributes(c);
 		}
+		if (answered)
+			plan_ahead(scout->touched);
 		leave();
 	}
 	if (!answered)
@@ -345,6 +326,10 @@ static void seen_name(struct call *c, long res, uint64_t now, uint64_t waited_ns
 		scout->flags = (int)c->sqe.open_flags;
 		judge(c, res);
 	}
+	if (stat_by_name(c)) {
+		scout->how = (int)c->sqe.statx_flags;
+		scout->mask = c->sqe.len;
+	}
 	if (dir_open(c))
 		plan_entered(c->sqe.fd, path_of(c));
 	else
@@ -360,6 +345,7 @@ static void scout_seen(struct call *c, long res)
 	uint64_t now, took;
 	bool waited;
 
+	note_change(c, res);
 	if (!c->began || res < 0)
 		return;
 	if (!(plain_open(c) || stat_by_name(c) || dir_open(c) || reads(c)) || !enter())
@@ -393,29 +379,20 @@ void scout_opens_dir(void)
 
 void scout_lets_go(void)
 {
+	if (!ours())
+		scout_changed();
 	if (!ours() || !scout->handoff || !enter())
 		return;
 	queue_drop();
 	leave();
 }
 
-/* Is this, or what it leads to, on the file system that the program walks through? In doubt it is. */
-static bool near(int dfd, const char *path)
-{
-	int flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT;
-	struct statx stx;
-
-	for (int i = 0; i < 2; i++, flags |= AT_SYMLINK_NOFOLLOW)
-		if (xu_sys(SYS_statx, dfd, path, flags, STATX_TYPE, &stx) ||
-		    makedev(stx.stx_dev_major, stx.stx_dev_minor) == scout->dir->dev)
-			return true;
-	return false;
-}
-
 void scout_lets_go_near(int dfd, const char *path)
 {
 	/* Where copies are written is seldom where files are read. */
-	if (ours() && (!scout->dir || near(dfd, path)))
+	if (!ours())
+		scout_changed_rights(dfd, path);
+	else if (change_near(dfd, path))
 		scout_lets_go();
 }
 
@@ -451,6 +428,7 @@ static void forked(void)
 	slow = 0;
 	judged = -1;
 	seq_forget();
+	change_forget();
 	memset(&score, 0, sizeof(score));
 }
 
@@ -468,6 +446,7 @@ static void report(struct xu_text *t)
 		{"late", &score.late, 1},
 		{"controls", &score.controls, 1},
 		{"listed", &score.listed, 1},
+		{"looked_up", &score.looked_up, 1},
 		{"starts", &score.starts, 1},
 		{"ahead_bytes", &score.seq_bytes, 1},
 		{"saved_us", &score.saved_ns, 1000},

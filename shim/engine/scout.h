@@ -4,6 +4,7 @@
  *     scout.c        when to wake, what the program touched, the score       scout_dir.c    what stands in directories
  *     scout_plan.c   what comes next                                         scout_queue.c  fetching it, many deep
  *     scout_seq.c    one file read from end to end                           scout_list.c   who reads directories
+ *     scout_hand.c   answering with what was fetched                         scout_change.c what this process changes
  *
  * All of it is the business of one thread, the one that was seen to wait, but for the listing of directories.
  */
@@ -25,11 +26,21 @@ enum {
 	SCOUT_ENTRIES = 4096, /* of one directory at a time; the next are read when these are through */
 	SCOUT_NAMES = 128 * 1024,
 	SCOUT_PATH = 1024, /* longer paths are not scouted */
-	SCOUT_HELPERS = 4,
+	SCOUT_HELPERS = 12,
+	SCOUT_ANSWERS = 512, /* of one directory */
+};
+
+/* What getdents64 writes. */
+struct scout_record {
+	uint64_t ino;
+	int64_t next;
+	unsigned short len;
+	unsigned char type;
+	char name[];
 };
 
 /* What a program does with the files of a directory. */
-enum deed { DEED_STAT = 1, DEED_OPEN = 2 };
+enum deed { DEED_STAT = 1, DEED_OPEN = 2, NR_DEEDS };
 
 /* The orders in which programs go through a directory. */
 enum order { ORDER_READ, ORDER_INODE, ORDER_NAME, NR_ORDERS };
@@ -49,19 +60,34 @@ enum file_system {
 	FS_FUSE, /* another process: a fresh open drops what was cached, so that only the open file itself is of use */
 };
 
+/* What was answered about an entry. */
+struct answer {
+	uint64_t since;	 /* when it was asked; 0: not yet */
+	unsigned change; /* the count of changes then */
+	struct statx stx;
+};
+
 enum dir_state { DIR_FREE, DIR_WANTED, DIR_LISTING, DIR_LISTED, DIR_FAILED };
 
 struct dir {
 	/* Whose it is: a helper's while it is WANTED or LISTING, else the scout's. */
 	enum dir_state state;
 	struct dir *parent;
-	int at;		/* of this directory in its parent, or -1 while that is not known */
-	int last;	/* the entry that the program touched last, or -1 */
-	uint64_t stamp; /* when it was of use, to tell the least useful */
+	int at;		     /* of this directory in its parent, or -1 while that is not known */
+	int last;	     /* the entry that the program touched last, or -1 */
+	int lasts[NR_DEEDS]; /* and by what it did */
+	uint64_t stamp;	     /* when it was of use, to tell the least useful */
 	uint64_t dev;
 	uint64_t expected_dev; /* not listed unless it is on this one; 0: any */
 	enum file_system kind;
-	bool more; /* there are entries past these, from `resume` on */
+	bool ask;      /* its lister is to look all names up as well */
+	bool asking;   /* and is about it: the directory is to stay as it is */
+	int how;       /* flags of the question */
+	unsigned mask; /* what it is for */
+	bool keep;     /* the answers may be handed over */
+	unsigned answers_nr;
+	uint64_t wanted; /* when it was asked for */
+	bool more;	 /* there are entries past these, from `resume` on */
 	int64_t resume;
 	unsigned serial; /* counts what this place has held: an index of before is another's */
 	unsigned nr;
@@ -70,6 +96,7 @@ struct dir {
 	struct entry entries[SCOUT_ENTRIES];
 	uint16_t orders[NR_ORDERS][SCOUT_ENTRIES]; /* but for ORDER_READ, which is that of the entries */
 	char names[SCOUT_NAMES];
+	struct answer answers[SCOUT_ANSWERS]; /* where the kernel does not remember them */
 };
 
 enum slot_state {
@@ -79,6 +106,9 @@ enum slot_state {
 	SLOT_DONE,    /* the kernel's caches have it */
 	SLOT_LEAVING, /* of no use any more; not all of its operations have ended */
 };
+
+/* The attributes of a file, in a slot. They stay when it is free, until another file takes it. */
+enum asked { ASKED_NOT, ASKED, ASKED_KNOWN };
 
 /* One file ahead. Its number is that of its file in the ring's table, too. */
 struct slot {
@@ -90,13 +120,18 @@ struct slot {
 	uint8_t pending; /* operations that have not ended */
 	uint32_t hash;
 	uint32_t serial; /* of `dir` */
+	uint64_t device; /* on which it is to be */
 	int flags;	 /* of the open */
 	int at;		 /* the entry in `dir` */
 	struct dir *dir;
-	uint64_t since;	 /* when it was sent */
-	uint64_t number; /* the how manieth it is */
-	long installed;	 /* the answer of the last installation */
+	uint64_t since;		    /* when it was sent */
+	uint64_t number;	    /* the how manieth it is */
+	unsigned change, opened_at; /* the counts of changes when it was sent */
+	long installed;		    /* the answer of the last installation */
 	char path[SCOUT_PATH];
+	enum asked asked;
+	int how;       /* flags of the question */
+	unsigned mask; /* what it was for */
 	struct statx stx;
 };
 
@@ -109,26 +144,33 @@ struct helper {
 };
 
 struct score {
-	uint64_t predicted, used, wasted, handed, late, controls, saved_ns, starts, listed, seq_bytes;
+	uint64_t predicted, used, wasted, handed, late, controls, saved_ns, starts, listed,
+		looked_up, seq_bytes;
 };
 
 /* All that the scout has, in memory of its own that is there while it is at work. */
 struct scout {
 	struct xu_ring ring;
 	bool live;
-	bool handoff;	   /* files may be handed over */
-	bool stopping;	   /* for helpers: end */
-	unsigned deeds;	   /* what the program does (DEED_*) */
-	int flags;	   /* how it opens files */
+	bool handoff;	/* files may be handed over */
+	bool stopping;	/* for helpers: end */
+	unsigned deeds; /* what the program does (DEED_*) */
+	int flags;	/* how it opens files */
+	int how;	/* the flags with which it asks for attributes */
+	unsigned mask;	/* and which ones */
+	unsigned asks;	/* it waited for attributes of files that it opens as well */
+	int later; /* above 0: it goes into directories when it is through with the one that has them */
 	bool walks;	   /* it goes from directory to directory */
 	unsigned slots_nr; /* how many there are */
+	unsigned next;	   /* where to look for a free one first */
 	unsigned depth;	   /* how far ahead, as things stand */
 	unsigned ahead;	   /* slots that wait for the program */
 	unsigned flying;
-	uint64_t number;  /* of the last slot sent */
-	uint64_t touched; /* when the program last did something of interest */
-	enum order order;
-	int votes[NR_ORDERS];
+	uint64_t number;	     /* of the last slot sent */
+	uint64_t touched;	     /* when the program last did something of interest */
+	enum order orders[NR_DEEDS]; /* in which it does what */
+	int votes[NR_DEEDS][NR_ORDERS];
+	unsigned stats;	   /* since the last open */
 	struct dir *dir;   /* where the program is */
 	struct dir *front; /* where the plan is */
 	int rank;	   /* in the front's order, or -1: behind `name` */
@@ -171,8 +213,9 @@ void queue_release(struct slot *s, bool used);
 /* Let go of all, and wait, in bounded time, until nothing is under way. */
 bool queue_drop(void);
 
-/* Wait, in bounded time, until this slot's open has ended. */
+/* Wait, in bounded time, until this slot's open has ended, or the question for its attributes. */
 void queue_await(struct slot *s);
+void queue_await_asked(struct slot *s);
 
 /* Give the slot's file a number of the program's, as open would: the fd or -errno. */
 long queue_install(struct slot *s, bool cloexec);
@@ -183,11 +226,15 @@ long queue_install(struct slot *s, bool cloexec);
 struct dir *dir_want(const char *path, size_t len, struct dir *parent, int at);
 struct dir *dir_known(const char *path, size_t len);
 bool dir_listed(const struct dir *d);
+/* Is a helper at work on it, or to be? */
+bool dir_with_helper(const struct dir *d);
 /* The place of an entry by its name, or -1. */
 int dir_find(const struct dir *d, const char *name, size_t len);
 /* From a place in the order to the entry, and back. */
 int dir_entry(const struct dir *d, enum order order, unsigned rank);
 unsigned dir_rank(const struct dir *d, enum order order, int at);
+/* What is known of an entry, or NULL. */
+const struct answer *dir_answer(const struct dir *d, int at);
 /* Where this directory stands in its parent, or -1. */
 int dir_at(struct dir *d);
 /* Write "path/name" of an entry. False: too long. */
@@ -220,9 +267,40 @@ void plan_ahead(uint64_t now);
 const char *plan_last(const char *path, size_t *len);
 /* The slot that has this name, or NULL. */
 struct slot *plan_slot(const char *name, size_t len);
+/* Are attributes to be fetched? */
+bool plan_asks(void);
+/* Who knows attributes of this very path: a slot, or else a directory that has it as an entry. */
+struct slot *plan_asked(int dfd, const char *path, struct dir **dir, int *at);
+/* The program was told what the slot knows, or what the directory knows of an entry. */
+void plan_told(struct slot *s);
+void plan_told_entry(struct dir *d, int at);
 
 /* The program's controls and first reads: a file that was left alone had to be waited for after all. */
 void plan_control_waited(void);
+
+/* ---- scout_hand.c ---- */
+
+/* Answer an open with the file that was opened ahead. False: there is none. */
+bool hand_file(struct call *c);
+/* Answer a question by name with what was asked ahead. False: that is not known. */
+bool hand_attributes(struct call *c);
+
+/* ---- scout_change.c ---- */
+
+/* From here on changes are to be noticed; on these devices, once the first is known. */
+void change_begin(void);
+void change_watch(uint64_t device);
+/* Is there one? */
+bool change_watched(void);
+void change_forget(void);
+/* Moves with every one of them. */
+unsigned change_count(void);
+/* Moves with those that files opened before may not outlive, as far as nobody else lets go of them. */
+unsigned change_of_opens(void);
+/* Is this name, or what it leads to, where something is held? */
+bool change_near(int dfd, const char *path);
+/* May this file be written by this process, unseen? */
+bool change_written(const struct statx *stx);
 
 /* ---- scout_seq.c ---- */
 

@@ -14,8 +14,11 @@
 
 #include "shim/engine/scout.h"
 
-/* How many entries of a kind unknown are asked about. */
-#define TYPES_ASKED 1024
+/* How many names of one directory are looked up ahead of the program. */
+#define NAMES_ASKED 512
+
+/* An answer within this time was not fetched. */
+#define REMEMBERED_NS (20 * 1000)
 
 /* ---- File systems ---- */
 
@@ -65,17 +68,8 @@ static bool known_file_system(int fd, enum file_system *kind)
 
 /* ---- Listing ---- */
 
-/* What getdents64 writes. */
-struct record {
-	uint64_t ino;
-	int64_t next;
-	unsigned short len;
-	unsigned char type;
-	char name[];
-};
-
 /* Take one over. False: there is no room for it. */
-static bool add(struct dir *d, const struct record *r)
+static bool add(struct dir *d, const struct scout_record *r)
 {
 	size_t len = strlen(r->name);
 
@@ -159,21 +153,73 @@ static int open_dir(struct dir *d)
 	return (int)fd;
 }
 
-/*
- * Some file systems do not say what an entry is (sshfs, when it answers from its cache). The kernel has to look these
- * names up anyway when they are opened; but not thousands before the first is of use.
- */
-static void learn_types(struct dir *d, int fd)
+static long ask(const struct dir *d, unsigned at, int fd, struct statx *stx)
+{
+	return xu_sys(SYS_statx, fd, d->names + d->entries[at].name,
+		      AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | d->how, d->mask | STATX_TYPE, stx);
+}
+
+/* Ask, and keep what is answered. */
+static void answer(struct dir *d, unsigned at, int fd)
+{
+	struct answer *a = &d->answers[at];
+
+	a->since = scout_now();
+	a->change = change_count();
+	if (ask(d, at, fd, &a->stx)) {
+		a->since = 0;
+		return;
+	}
+	XU_STORE_RELEASE(&d->entries[at].type, (uint8_t)IFTODT(a->stx.stx_mode));
+	XU_STORE_RELEASE(&d->answers_nr, at + 1);
+}
+
+/* Does the kernel know what it was just told? */
+static bool remembers(const struct dir *d, int fd)
 {
 	struct statx stx;
+	uint64_t before;
 
-	for (unsigned i = 0; i < d->nr && i < TYPES_ASKED; i++) {
-		struct entry *e = &d->entries[i];
+	if (!d->nr || ask(d, 0, fd, &stx))
+		return true;
+	for (int i = 0; i < 2; i++) {
+		before = scout_now();
+		ask(d, 0, fd, &stx);
+		if (scout_now() - before < REMEMBERED_NS)
+			return true;
+	}
+	return false;
+}
 
-		if (e->type == DT_UNKNOWN &&
-		    !xu_sys(SYS_statx, fd, d->names + e->name,
-			    AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_TYPE, &stx))
-			e->type = (uint8_t)IFTODT(stx.stx_mode);
+const struct answer *dir_answer(const struct dir *d, int at)
+{
+	if ((unsigned)at >= XU_LOAD_ACQUIRE(&d->answers_nr) || !d->answers[at].since)
+		return NULL;
+	return &d->answers[at];
+}
+
+/*
+ * Some file systems do not say what an entry is, and the kernel has to look names up anyway. FUSE lets one new name of a directory be looked up at a time, whoever asks, unless the file system has said that it can
+ * do more, which sshfs does not. So it is directories that are gone through at the same time, a helper in each; the kernel
+ * keeps what it learns as long as the file system allows, mostly for a second.
+ */
+static void look_up(struct dir *d, int fd)
+{
+	bool keeps = !d->keep || remembers(d, fd);
+	struct statx stx;
+
+	for (unsigned i = 0; i < d->nr && !XU_LOAD_ACQUIRE(&scout->stopping); i++) {
+		int last = XU_LOAD(&d->last);
+
+		if (i > NAMES_ASKED + (unsigned)(last < 0 ? 0 : last))
+			break;
+		if (!d->ask && d->entries[i].type != DT_UNKNOWN)
+			continue;
+		if (!keeps && i < SCOUT_ANSWERS)
+			answer(d, i, fd);
+		else if (!ask(d, i, fd, &stx))
+			XU_STORE_RELEASE(&d->entries[i].type, (uint8_t)IFTODT(stx.stx_mode));
+		__atomic_add_fetch(&score.looked_up, 1, __ATOMIC_RELAXED);
 	}
 }
 
@@ -188,26 +234,32 @@ void dir_list(struct dir *d, char *buf, size_t size)
 			xu_sys(SYS_lseek, fd, d->resume, SEEK_SET);
 		d->more = false;
 		while (!d->more && (n = xu_sys(SYS_getdents64, fd, buf, size)) > 0) {
-			const struct record *r;
+			const struct scout_record *r;
 
 			for (long at = 0; at < n && !d->more; at += r->len) {
-				r = (const struct record *)(buf + at);
+				r = (const struct scout_record *)(buf + at);
 				d->more = !add(d, r);
 				if (!d->more)
 					d->resume = r->next;
 			}
 		}
 		if (n >= 0) {
-			learn_types(d, fd);
 			sort(d, ORDER_INODE);
 			sort(d, ORDER_NAME);
 			state = DIR_LISTED;
 		}
 	}
+	__atomic_add_fetch(&score.listed, 1, __ATOMIC_RELAXED);
+	d->ask = d->ask && d->kind == FS_FUSE;
+	d->keep = d->keep && d->kind == FS_FUSE;
+	d->asking = state == DIR_LISTED;
+	XU_STORE_RELEASE(&d->state, state);
+	if (d->asking) {
+		look_up(d, fd);
+		XU_STORE_RELEASE(&d->asking, false);
+	}
 	if (fd >= 0)
 		xu_sys(SYS_close, fd);
-	__atomic_add_fetch(&score.listed, 1, __ATOMIC_RELAXED);
-	XU_STORE_RELEASE(&d->state, state);
 }
 
 /* ---- Looking ---- */
@@ -217,11 +269,12 @@ bool dir_listed(const struct dir *d)
 	return d && XU_LOAD_ACQUIRE(&d->state) == DIR_LISTED;
 }
 
-static bool in_hands_of_helper(const struct dir *d)
+bool dir_with_helper(const struct dir *d)
 {
 	enum dir_state state = XU_LOAD_ACQUIRE(&d->state);
 
-	return state == DIR_WANTED || state == DIR_LISTING;
+	return state == DIR_WANTED || state == DIR_LISTING ||
+	       (state == DIR_LISTED && XU_LOAD_ACQUIRE(&d->asking));
 }
 
 struct dir *dir_known(const char *path, size_t len)
@@ -256,7 +309,7 @@ static struct dir *least_useful(void)
 
 		if (d->state == DIR_FREE)
 			return d;
-		if (!in_hands_of_helper(d) && !in_use(d) && (!found || d->stamp < found->stamp))
+		if (!dir_with_helper(d) && !in_use(d) && (!found || d->stamp < found->stamp))
 			found = d;
 	}
 	return found;
@@ -284,24 +337,29 @@ struct dir *dir_want(const char *path, size_t len, struct dir *parent, int at)
 	d->path[len] = '\0';
 	d->parent = parent;
 	d->at = at;
-	d->last = -1;
+	d->last = d->lasts[DEED_STAT] = d->lasts[DEED_OPEN] = -1;
 	d->stamp = scout->touched;
 	d->expected_dev = parent && at >= 0 ? parent->dev : 0;
 	d->serial++;
-	d->nr = d->names_len = 0;
+	d->nr = d->names_len = d->answers_nr = 0;
 	d->resume = 0;
 	d->more = false;
+	d->ask = plan_asks();
+	d->mask = scout->mask;
+	d->how = scout->how & AT_STATX_DONT_SYNC;
+	d->keep = scout->handoff && scout->how & AT_SYMLINK_NOFOLLOW;
+	d->wanted = scout->touched;
 	XU_STORE_RELEASE(&d->state, DIR_WANTED);
 	return d;
 }
 
 bool dir_continue(struct dir *d)
 {
-	if (!d->more)
+	if (!d->more || XU_LOAD_ACQUIRE(&d->asking))
 		return false;
 	d->serial++;
-	d->nr = d->names_len = 0;
-	d->last = -1;
+	d->nr = d->names_len = d->answers_nr = 0;
+	d->last = d->lasts[DEED_STAT] = d->lasts[DEED_OPEN] = -1;
 	XU_STORE_RELEASE(&d->state, DIR_WANTED);
 	return true;
 }

@@ -96,8 +96,7 @@ void list_wake(void)
 	unsigned wanted = 0;
 
 	for (int i = 0; i < SCOUT_DIRS; i++)
-		wanted += XU_LOAD(&scout->dirs[i].state) == DIR_WANTED ||
-			  XU_LOAD(&scout->dirs[i].state) == DIR_LISTING;
+		wanted += dir_with_helper(&scout->dirs[i]);
 	__atomic_add_fetch(&requests, 1, __ATOMIC_RELEASE);
 	xu_sys(SYS_futex, &requests, FUTEX_WAKE_PRIVATE, SCOUT_HELPERS, 0, 0, 0);
 	for (unsigned i = 0; i < SCOUT_HELPERS && i < wanted; i++)

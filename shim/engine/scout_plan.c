@@ -26,12 +26,32 @@ enum {
 	WAIT_COUNTS = 3, /* one with a wait outweighs so many */
 	BEHIND = 32, /* files that may be taken out of turn before those passed by are given up */
 	LEVELS = 8,  /* of directories between two that the program came from and went to */
-	LISTED_AHEAD = 6, /* directories */
+	LISTED_AHEAD = 12, /* directories */
 	FIRST_DEPTH = 8,
+	ONLY_STATS = 100,
+	ASKS = 4, /* more questions that waited than did not, before attributes are fetched with open files */
+	DECIDED = 4, /* so far may the balance of a question go */
 };
 
 /* Marks of an entry besides its deeds. */
-enum { MARK_CONTROL = 1 << 6, MARK_TOUCHED = 1 << 7 };
+enum { MARK_CONTROL = 1 << 6 };
+
+/* The program did this to it. */
+static uint8_t mark_of(enum deed deed)
+{
+	return (uint8_t)(deed << 2);
+}
+
+/* What the plan goes by: the deed that takes longest, and the order in which the program does it. */
+static enum deed main_deed(void)
+{
+	return scout->deeds & DEED_OPEN ? DEED_OPEN : DEED_STAT;
+}
+
+static enum order order(void)
+{
+	return scout->orders[main_deed()];
+}
 
 const char *plan_last(const char *path, size_t *len)
 {
@@ -107,6 +127,9 @@ static bool dir_of(int dfd, const char *path, struct xu_text *t)
 		return false;
 	t->len = (size_t)n;
 	t->buf[n] = '\0';
+	/* A directory that was removed while it is open has no path. */
+	if (n > 10 && !strcmp(t->buf + n - 10, " (deleted)"))
+		return false;
 	return append_dir(t, path);
 }
 
@@ -157,17 +180,19 @@ static bool follows(const struct dir *d, enum order order, unsigned a, unsigned 
 }
 
 /* The program went from one entry to another: which order has them side by side? */
-static void vote(const struct dir *d, int from, int to)
+static void vote(const struct dir *d, enum deed deed, int from, int to)
 {
+	int *votes = scout->votes[deed];
+
 	for (enum order o = 0; o < NR_ORDERS; o++) {
-		int *v = &scout->votes[o];
+		int *v = &votes[o];
 
 		*v += follows(d, o, dir_rank(d, o, from), dir_rank(d, o, to)) ? 1 : -1;
 		*v = *v > 8 ? 8 : *v < -8 ? -8 : *v;
 	}
 	for (enum order o = 0; o < NR_ORDERS; o++)
-		if (scout->votes[o] > scout->votes[scout->order] + 1)
-			scout->order = o;
+		if (votes[o] > votes[scout->orders[deed]] + 1)
+			scout->orders[deed] = o;
 }
 
 /* ---- What the program did ---- */
@@ -175,25 +200,74 @@ static void vote(const struct dir *d, int from, int to)
 static void begin_behind(struct dir *d, int at)
 {
 	scout->front = d;
-	scout->rank = (int)dir_rank(d, scout->order, at) + 1;
+	scout->rank = (int)dir_rank(d, order(), at) + 1;
+}
+
+/* The place in the plan from which a directory is gone into. */
+static unsigned dir_place(const struct dir *d, int at)
+{
+	return scout->later > 0 ? d->nr + dir_rank(d, ORDER_NAME, at) : dir_rank(d, order(), at);
+}
+
+/* The program left a directory, or passed it by: go on behind it. */
+static void begin_behind_dir(struct dir *d, int at)
+{
+	scout->front = d;
+	scout->rank = (int)dir_place(d, at) + 1;
+}
+
+/* It comes to an entry: did it go into the directory before that one, or not yet? */
+static void note_later(struct dir *d, int at)
+{
+	bool was = scout->later > 0;
+
+	if (d->last < 0 || d->last == at || d->entries[d->last].type != DT_DIR)
+		return;
+	if (scout->dir == d && scout->later < DECIDED)
+		scout->later++;
+	else if (scout->dir != d && scout->later > -DECIDED)
+		scout->later--;
+	if (was != (scout->later > 0))
+		begin_behind(d, at);
+}
+
+/* The program came to an entry, after another in this directory or to the first (-1), which is returned. */
+static int came(struct dir *d, int at, enum deed deed)
+{
+	int last = d->lasts[deed];
+
+	note_later(d, at);
+	scout->dir = d;
+	d->last = d->lasts[deed] = at;
+	d->stamp = scout->touched;
+	return last;
 }
 
 /* The program is at the file of this slot. */
-static void arrived(const struct slot *s)
+static void arrived(const struct slot *s, enum deed deed)
 {
 	if (s->serial != s->dir->serial)
 		return;
-	scout->dir = s->dir;
-	s->dir->last = s->at;
-	s->dir->stamp = scout->touched;
-	s->dir->entries[s->at].fetched |= MARK_TOUCHED;
+	came(s->dir, s->at, deed);
+	s->dir->entries[s->at].fetched |= mark_of(deed);
+}
+
+/* Who has asked about many files and opened none, opens no more. */
+static void note_deed(enum deed deed)
+{
+	scout->deeds |= deed;
+	if (deed == DEED_OPEN)
+		scout->stats = 0;
+	else if (++scout->stats > ONLY_STATS)
+		scout->deeds = DEED_STAT;
 }
 
 void plan_used(struct slot *s)
 {
 	uint64_t number = s->number;
 
-	arrived(s);
+	note_deed(s->deed);
+	arrived(s, s->deed);
 	score.saved_ns += scout->wait_ns;
 	if (s->state == SLOT_FLYING) {
 		score.late++;
@@ -210,6 +284,58 @@ void plan_used(struct slot *s)
 	}
 }
 
+bool plan_asks(void)
+{
+	return scout->deeds == DEED_STAT || scout->asks > ASKS;
+}
+
+struct slot *plan_asked(int dfd, const char *path, struct dir **dir, int *at)
+{
+	char buf[SCOUT_PATH];
+	struct slot *found = NULL;
+	struct xu_text t;
+	const char *name;
+	uint32_t hash;
+	size_t len;
+
+	name = plan_last(path, &len);
+	xu_text_init(&t, buf, sizeof(buf));
+	*dir = NULL;
+	if (!len || len > NAME_MAX || !dir_of(dfd, path, &t) || t.len + len + 2 > t.size)
+		return NULL;
+	*dir = dir_known(t.buf, t.len);
+	*at = dir_listed(*dir) ? dir_find(*dir, name, len) : -1;
+	if (t.len > 1)
+		xu_text_mem(&t, "/", 1);
+	xu_text_mem(&t, name, len);
+	hash = scout_hash(name, len);
+	for (unsigned i = 0; i < scout->slots_nr; i++) {
+		struct slot *s = &scout->slots[i];
+
+		if (s->hash == hash && s->asked && (!found || found->number < s->number) &&
+		    !strcmp(s->path, buf))
+			found = s;
+	}
+	return found;
+}
+
+void plan_told(struct slot *s)
+{
+	if (s->deed == DEED_STAT && (s->state == SLOT_FLYING || s->state == SLOT_DONE))
+		plan_used(s);
+	else if (s->state == SLOT_FLYING || s->state == SLOT_HELD)
+		arrived(s, DEED_STAT);
+}
+
+void plan_told_entry(struct dir *d, int at)
+{
+	note_deed(DEED_STAT);
+	came(d, at, DEED_STAT);
+	score.used++;
+	score.saved_ns += scout->wait_ns;
+	d->entries[at].fetched |= mark_of(DEED_STAT);
+}
+
 void plan_control_waited(void)
 {
 	scout->doubts -= scout->doubts < WAIT_COUNTS ? scout->doubts : WAIT_COUNTS;
@@ -220,15 +346,14 @@ static void missed(struct dir *d, const char *name, size_t len, enum deed deed, 
 {
 	int at = dir_find(d, name, len);
 	struct entry *e = at < 0 ? NULL : &d->entries[at];
-	int last = d->last;
+	int last;
 
-	scout->dir = d;
-	d->stamp = scout->touched;
+	scout->dir = e ? scout->dir : d;
 	if (!e)
 		return;
-	d->last = at;
+	last = came(d, at, deed);
 	if (last >= 0 && last != at)
-		vote(d, last, at);
+		vote(d, deed, last, at);
 	if (e->fetched & MARK_CONTROL) {
 		/* Of a file that is yet to be opened, the question is no measure. */
 		if (deed == DEED_STAT && scout->deeds & DEED_OPEN)
@@ -237,17 +362,17 @@ static void missed(struct dir *d, const char *name, size_t len, enum deed deed, 
 		scout->doubts++;
 		if (waited_ns)
 			plan_control_waited();
-		e->fetched = (uint8_t)((e->fetched & ~MARK_CONTROL) | MARK_TOUCHED);
+		e->fetched = (uint8_t)((e->fetched & ~MARK_CONTROL) | mark_of(deed));
 		return;
 	}
-	if (waited_ns && e->type != DT_DIR && at != last) {
+	if (waited_ns && e->type != DT_DIR && at != last && deed == main_deed()) {
 		/* Known from a walk before this one, or given up too early: as new. */
 		if (e->fetched)
 			for (unsigned i = 0; i < d->nr; i++)
 				d->entries[i].fetched = 0;
 		begin_behind(d, at);
 	}
-	e->fetched |= MARK_TOUCHED;
+	e->fetched |= mark_of(deed);
 }
 
 void plan_touch(int dfd, const char *path, enum deed deed, uint64_t waited_ns)
@@ -262,12 +387,16 @@ void plan_touch(int dfd, const char *path, enum deed deed, uint64_t waited_ns)
 	name = plan_last(path, &len);
 	if (!len || len > NAME_MAX)
 		return;
-	scout->deeds |= deed;
+	note_deed(deed);
 	if (waited_ns)
 		scout->wait_ns = scout->wait_ns ? (scout->wait_ns * 7 + waited_ns) / 8 : waited_ns;
+	if (deed == DEED_STAT && waited_ns)
+		scout->asks += scout->asks < 2 * ASKS;
+	else if (deed == DEED_STAT)
+		scout->asks -= scout->asks > 0;
 	s = plan_slot(name, len);
 	if (s && s->deed == DEED_OPEN && deed == DEED_STAT) {
-		arrived(s);
+		arrived(s, DEED_STAT);
 		return;
 	}
 	if (s) {
@@ -287,6 +416,8 @@ void plan_touch(int dfd, const char *path, enum deed deed, uint64_t waited_ns)
 	if (!d)
 		return;
 	scout->dir = d;
+	if (scout->front && deed != main_deed())
+		return;
 	scout->front = d;
 	scout->rank = -1;
 	memcpy(scout->name, name, len + 1);
@@ -316,8 +447,8 @@ static bool place(void)
 	at = dir_find(scout->front, scout->name, strlen(scout->name));
 	if (at < 0)
 		return false;
-	scout->front->last = at;
-	scout->front->entries[at].fetched |= MARK_TOUCHED;
+	scout->front->last = scout->front->lasts[main_deed()] = at;
+	scout->front->entries[at].fetched |= mark_of(main_deed());
 	begin_behind(scout->front, at);
 	return true;
 }
@@ -337,7 +468,7 @@ static bool climb(void)
 	at = dir_at(d);
 	if (at < 0)
 		return false;
-	begin_behind(d->parent, at);
+	begin_behind_dir(d->parent, at);
 	return true;
 }
 
@@ -349,15 +480,34 @@ static struct dir *child(struct dir *d, int at)
 	return dir_path(d, at, path, sizeof(path)) ? dir_want(path, strlen(path), d, at) : NULL;
 }
 
-static void descend(int at)
+/* Are there as many directories ahead as the program is to be followed by? */
+static bool far_ahead(void)
 {
-	struct dir *d = child(scout->front, at);
+	uint64_t age = process_config()->scout_age_ms * 1000000u;
+	unsigned nr = 0;
 
+	for (int i = 0; i < SCOUT_DIRS; i++) {
+		const struct dir *d = &scout->dirs[i];
+
+		nr += d->ask && d->last < 0 && scout->touched - d->wanted < age;
+	}
+	return nr >= LISTED_AHEAD;
+}
+
+/* False: not yet. */
+static bool descend(int at)
+{
+	struct dir *d;
+
+	if (far_ahead())
+		return false;
+	d = child(scout->front, at);
 	scout->rank++;
 	if (!d || d == scout->front)
-		return;
+		return true;
 	scout->front = d;
 	scout->rank = 0;
+	return true;
 }
 
 /* What there is to be done ahead for an entry; 0: nothing. */
@@ -371,7 +521,10 @@ static unsigned deed_for(const struct dir *d, const struct entry *e)
 
 	if (e->type == DT_DIR && !(scout->deeds & DEED_STAT))
 		return 0;
-	return e->fetched & (deed | MARK_TOUCHED) ? 0 : deed;
+	/* Whoever lists it does that. */
+	if (deed == DEED_STAT && d->ask)
+		return 0;
+	return e->fetched & (deed | mark_of(deed) | mark_of(DEED_OPEN)) ? 0 : deed;
 }
 
 /* Send one entry. False: there is no place for it now. */
@@ -394,13 +547,36 @@ static bool fetch(struct dir *d, int at, unsigned deed)
 	if (!dir_path(d, at, s->path, sizeof(s->path)))
 		return true;
 	s->deed = (enum deed)deed;
-	s->keep = deed == DEED_OPEN && scout->handoff && d->kind != FS_LOCAL;
+	s->keep = scout->handoff && d->kind != FS_LOCAL;
+	s->device = d->dev;
+	if (s->keep)
+		change_watch(d->dev);
 	s->flags = scout->flags;
 	s->dir = d;
 	s->serial = d->serial;
 	s->at = at;
 	s->hash = e->hash;
 	queue_send(s);
+	return true;
+}
+
+/*
+ * How many places a directory has in the plan. Some programs go into directories as they come to them; others go through
+ * all that is in a directory first, and then, by name, into those in it (ls, rsync): there it is gone through twice.
+ */
+static unsigned places(const struct dir *d)
+{
+	return scout->later > 0 && scout->walks ? 2 * d->nr : d->nr;
+}
+
+/* The second time. */
+static bool second(struct dir *d)
+{
+	int at = dir_entry(d, ORDER_NAME, (unsigned)scout->rank - d->nr);
+
+	if (d->entries[at].type == DT_DIR)
+		return descend(at);
+	scout->rank++;
 	return true;
 }
 
@@ -411,23 +587,30 @@ static bool step(void)
 	unsigned deed;
 	int at;
 
+	if (dir_listed(d) && d->keep)
+		change_watch(d->dev);
 	if (!place()) {
 		/* What can not be listed is passed over. */
 		if (d->state != DIR_FAILED || !d->parent || d->at < 0)
 			return false;
-		begin_behind(d->parent, d->at);
+		begin_behind_dir(d->parent, d->at);
 		return true;
 	}
-	if ((unsigned)scout->rank >= d->nr)
+	if ((unsigned)scout->rank >= places(d))
 		return climb();
-	at = dir_entry(d, scout->order, (unsigned)scout->rank);
+	if ((unsigned)scout->rank >= d->nr)
+		return second(d);
+	at = dir_entry(d, order(), (unsigned)scout->rank);
+	/* What it is, is being found out. */
+	if (XU_LOAD_ACQUIRE(&d->entries[at].type) == DT_UNKNOWN && XU_LOAD_ACQUIRE(&d->asking))
+		return false;
 	deed = deed_for(d, &d->entries[at]);
 	if (deed && !fetch(d, at, deed))
 		return false;
-	if (scout->walks && d->entries[at].type == DT_DIR && !(d->entries[at].fetched & MARK_TOUCHED))
-		descend(at);
-	else
-		scout->rank++;
+	if (scout->walks && scout->later <= 0 && d->entries[at].type == DT_DIR &&
+	    !(d->entries[at].fetched & mark_of(main_deed())))
+		return descend(at);
+	scout->rank++;
 	return true;
 }
 
@@ -439,15 +622,17 @@ static void list_ahead(void)
 	unsigned found = 0, looked = 0;
 
 	while (d && dir_listed(d) && scout->walks) {
-		for (; rank < d->nr && found < LISTED_AHEAD && looked < 256; rank++, looked++) {
-			int at = dir_entry(d, scout->order, rank);
+		for (; rank < places(d) && found < LISTED_AHEAD && looked < 256; rank++, looked++) {
+			bool now = rank >= d->nr || scout->later <= 0;
+			int at = rank < d->nr ? dir_entry(d, order(), rank)
+					      : dir_entry(d, ORDER_NAME, rank - d->nr);
 
-			if (d->entries[at].type == DT_DIR && child(d, at))
+			if (now && d->entries[at].type == DT_DIR && child(d, at))
 				found++;
 		}
 		if (found == LISTED_AHEAD || !d->parent || !dir_listed(d->parent) || dir_at(d) < 0)
 			break;
-		rank = dir_rank(d->parent, scout->order, d->at) + 1;
+		rank = dir_place(d->parent, d->at) + 1;
 		d = d->parent;
 	}
 	for (int i = 0; i < SCOUT_DIRS; i++)

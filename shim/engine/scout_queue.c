@@ -127,10 +127,28 @@ static void settle(struct slot *s)
 
 struct slot *queue_slot(void)
 {
-	for (unsigned i = 0; i < scout->slots_nr; i++)
-		if (scout->slots[i].state == SLOT_FREE)
-			return room(3) ? &scout->slots[i] : NULL;
+	/* One after another, so that what a free one knows stays for a while. */
+	for (unsigned i = 0; i < scout->slots_nr; i++) {
+		struct slot *s = &scout->slots[(scout->next + i) % scout->slots_nr];
+
+		if (s->state == SLOT_FREE) {
+			scout->next = place(s) + 1;
+			return room(4) ? s : NULL;
+		}
+	}
 	return NULL;
+}
+
+/* Have its attributes asked for, in the program's way. */
+static void ask(struct slot *s)
+{
+	struct io_uring_sqe *sqe = next(s);
+
+	s->how = AT_NO_AUTOMOUNT | (scout->handoff ? scout->how : AT_SYMLINK_NOFOLLOW);
+	s->mask = scout->handoff ? scout->mask : STATX_BASIC_STATS;
+	s->asked = ASKED;
+	xu_prep_statx(sqe, AT_FDCWD, s->path, s->how, s->mask, &s->stx);
+	finish(s, sqe, WHAT_STAT, IOSQE_ASYNC);
 }
 
 void queue_send(struct slot *s)
@@ -141,17 +159,19 @@ void queue_send(struct slot *s)
 	s->open = s->touched = false;
 	s->number = ++scout->number;
 	s->since = scout_now();
+	s->change = change_count();
+	s->opened_at = change_of_opens();
+	s->asked = ASKED_NOT;
 	scout->ahead++;
 	scout->flying++;
 	score.predicted++;
 	/* Opening may wait, whatever the file system says: it is a worker's business from the start. */
 	if (s->deed == DEED_STAT) {
-		sqe = next(s);
-		xu_prep_statx(sqe, AT_FDCWD, s->path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
-			      STATX_BASIC_STATS, &s->stx);
-		finish(s, sqe, WHAT_STAT, IOSQE_ASYNC);
+		ask(s);
 		return;
 	}
+	if (s->keep && plan_asks())
+		ask(s);
 	sqe = next(s);
 	xu_prep_openat_direct(sqe, AT_FDCWD, s->path, s->flags & ~O_CLOEXEC, 0, place(s));
 	finish(s, sqe, WHAT_OPEN, IOSQE_ASYNC | IOSQE_IO_LINK);
@@ -176,7 +196,7 @@ static void ended(struct slot *s, enum what what, int res)
 			s->open = false;
 		break;
 	case WHAT_INSTALL: s->installed = res; break;
-	case WHAT_STAT:
+	case WHAT_STAT: s->asked = res ? ASKED_NOT : ASKED_KNOWN; break;
 	case WHAT_ADVISE: break;
 	}
 	/* An open file may be asked for while its contents are still on their way. */
@@ -257,6 +277,14 @@ void queue_await(struct slot *s)
 	uint64_t number = s->number;
 
 	for (int i = 0; i < 20 && s->number == number && s->state == SLOT_FLYING; i++)
+		wait_some();
+}
+
+void queue_await_asked(struct slot *s)
+{
+	uint64_t number = s->number;
+
+	for (int i = 0; i < 20 && s->number == number && s->asked == ASKED; i++)
 		wait_some();
 }
 
