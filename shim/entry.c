@@ -68,11 +68,11 @@ static inline unsigned interest_of(enum route route)
 	case ROUTE_WRITE:
 	case ROUTE_SEND:
 	case ROUTE_CONNECT:
-	case ROUTE_CLOSE:
 	case ROUTE_SOCKET:
 	case ROUTE_FD: return AWAKE_LOOP | AWAKE_LOOP_ORDER | AWAKE_SCOUT_NAME;
 	case ROUTE_OPEN: return AWAKE_LOOP_ORDER | AWAKE_SCOUT_OPEN;
 	case ROUTE_NAME: return AWAKE_LOOP_ORDER | AWAKE_SCOUT_NAME;
+	case ROUTE_CLOSE: return AWAKE_LOOP | AWAKE_LOOP_ORDER | AWAKE_SCOUT_READ;
 	case ROUTE_BIND: return AWAKE_LOOP_ORDER;
 	case ROUTE_FD_CANCEL: return AWAKE_SYNC | AWAKE_LOOP_ORDER;
 	default: return 0;

@@ -287,3 +287,24 @@ remembering=('' '-o dir_cache=no' '-o dir_cache=no,attr_timeout=0,entry_timeout=
 	done
 	holds off '.[0].engines.scout.predicted == 0'
 }
+
+@test 'a large file that is closed half read, and removed' {
+	local run when
+	mkdir src
+	far_mount "$PWD/src" mnt -o dir_cache=no
+	for run in bare 'scouted safe' 'scouted remote'; do
+		for when in closed open; do
+			mkdir src/dir
+			head -c 20000000 /dev/zero >src/dir/file
+			# shellcheck disable=SC2016,SC2086 # perl's variables; words
+			$run perl -e 'open F, "<", "mnt/dir/file" or die; sysread F, $b, 65536 for 1 .. 60;
+				close F if $ARGV[0] eq "closed";
+				unlink "mnt/dir/file" or die; close F; select undef, undef, undef, 0.05;
+				opendir D, "mnt/dir"; print sort readdir D; rmdir "mnt/dir" or print "rmdir: $!\n"' $when
+			rm -rf src/dir
+		done >"${run##* }.out"
+	done
+	show_difference 'profile safe' bare.out safe.out
+	show_difference 'profile remote' bare.out remote.out
+	holds stats 'map(.engines.scout) | map(.ahead_bytes) | min > 1000000'
+}

@@ -228,6 +228,10 @@ static bool scout_call(struct call *c)
 			rest();
 		else if (removes(c) && scout->handoff)
 			queue_drop();
+		else if (removes(c))
+			queue_close_own();
+		else if (c->sqe.opcode == IORING_OP_CLOSE)
+			seq_closes(c->sqe.fd);
 		if (scout && plain_open(c)) {
 			scout->touched = scout_now();
 			answered = hand_file(c);

@@ -148,6 +148,9 @@ struct score {
 		looked_up, seq_bytes;
 };
 
+/* The file that the scout has opened for itself. */
+enum own { OWN_NONE, OWN_OPENING, OWN_OPEN };
+
 /* All that the scout has, in memory of its own that is there while it is at work. */
 struct scout {
 	struct xu_ring ring;
@@ -163,8 +166,10 @@ struct scout {
 	bool walks;	   /* it goes from directory to directory */
 	unsigned slots_nr; /* how many there are */
 	unsigned next;	   /* where to look for a free one first */
-	unsigned depth;	   /* how far ahead, as things stand */
-	unsigned ahead;	   /* slots that wait for the program */
+	enum own own;
+	char own_path[32];
+	unsigned depth; /* how far ahead, as things stand */
+	unsigned ahead; /* slots that wait for the program */
 	unsigned flying;
 	uint64_t number;	     /* of the last slot sent */
 	uint64_t touched;	     /* when the program last did something of interest */
@@ -205,8 +210,14 @@ void queue_submit(void);
 /* Look at what has ended, and let go of what is too old. */
 void queue_reap(uint64_t now);
 
-/* Have a part of a file that the program has open read into the page cache, with the next queue_submit. */
+/*
+ * Have a part of a file that the program has open read into the page cache, with the next queue_submit; by way of the own
+ * file, if there is one.
+ */
 bool queue_advise(int fd, int64_t offset, unsigned len);
+/* Open once more, for ourselves, what is behind this fd of the program. */
+bool queue_open_own(int fd);
+void queue_close_own(void);
 
 /* Let go of one slot, used or wasted. */
 void queue_release(struct slot *s, bool used);
@@ -226,6 +237,8 @@ long queue_install(struct slot *s, bool cloexec);
 struct dir *dir_want(const char *path, size_t len, struct dir *parent, int at);
 struct dir *dir_known(const char *path, size_t len);
 bool dir_listed(const struct dir *d);
+/* Is this file on such a file system? */
+bool dir_on_fuse(int fd);
 /* Is a helper at work on it, or to be? */
 bool dir_with_helper(const struct dir *d);
 /* The place of an entry by its name, or -1. */
@@ -307,6 +320,8 @@ bool change_written(const struct statx *stx);
 /* The program read `n` bytes of `fd`, from `offset` or from the file's own position (-1), and waited for them or not. */
 void seq_read(int fd, int64_t offset, long n, bool waited);
 bool seq_active(void);
+/* The program closes this fd. */
+void seq_closes(int fd);
 /* Is it worth a ring? */
 bool seq_pays(void);
 void seq_forget(void);

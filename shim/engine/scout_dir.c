@@ -66,6 +66,13 @@ static bool known_file_system(int fd, enum file_system *kind)
 	return false;
 }
 
+bool dir_on_fuse(int fd)
+{
+	enum file_system kind;
+
+	return known_file_system(fd, &kind) && kind == FS_FUSE;
+}
+
 /* ---- Listing ---- */
 
 /* Take one over. False: there is no room for it. */

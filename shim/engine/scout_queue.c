@@ -27,6 +27,10 @@
 /* What an operation was; the low byte of its ticket, above the slot's number. */
 enum what { WHAT_STAT, WHAT_OPEN, WHAT_ADVISE, WHAT_CLOSE, WHAT_INSTALL };
 
+/* The tickets of what is done for no slot. */
+#define NO_SLOT ((uint64_t)SCOUT_SLOTS << 8)
+#define OWN_FILE ((uint64_t)(SCOUT_SLOTS + 1) << 8)
+
 static uint64_t ticket(const struct slot *s, enum what what)
 {
 	return (uint64_t)(s - scout->slots) << 8 | what;
@@ -45,7 +49,7 @@ bool queue_start(void)
 	if (policy_own_ring(&scout->ring, 4 * slots) < 0)
 		return false;
 	/* The table of files may be as large as the program may have files. */
-	while (slots >= 4 && xu_register_files_sparse(&scout->ring, slots) < 0)
+	while (slots >= 4 && xu_register_files_sparse(&scout->ring, slots + 1) < 0)
 		slots /= 2;
 	if (slots < 4) {
 		xu_queue_exit(&scout->ring);
@@ -225,6 +229,8 @@ void queue_reap(uint64_t now)
 		xu_cq_advance(&scout->ring, 1);
 		if (data >> 8 < SCOUT_SLOTS)
 			ended(&scout->slots[data >> 8], (enum what)(data & 255), res);
+		else if (data == OWN_FILE)
+			scout->own = res < 0 ? OWN_NONE : OWN_OPEN;
 	}
 	for (unsigned i = 0; i < scout->slots_nr; i++) {
 		struct slot *s = &scout->slots[i];
@@ -245,8 +251,12 @@ bool queue_advise(int fd, int64_t offset, unsigned len)
 	sqe = xu_get_sqe(&scout->ring);
 	if (!sqe)
 		return false;
+	if (scout->own == OWN_OPEN)
+		fd = (int)scout->slots_nr;
 	xu_prep_fadvise(sqe, fd, (uint64_t)offset, len, POSIX_FADV_WILLNEED);
-	xu_sqe_set_data64(sqe, (uint64_t)SCOUT_SLOTS << 8);
+	xu_sqe_set_data64(sqe, NO_SLOT);
+	if (scout->own == OWN_OPEN)
+		xu_sqe_set_flags(sqe, IOSQE_FIXED_FILE);
 	return true;
 }
 
@@ -280,6 +290,44 @@ void queue_await(struct slot *s)
 		wait_some();
 }
 
+bool queue_open_own(int fd)
+{
+	struct io_uring_sqe *sqe;
+	struct xu_text t;
+
+	if (scout->own != OWN_NONE || !room(1))
+		return scout->own == OWN_OPEN;
+	xu_text_init(&t, scout->own_path, sizeof(scout->own_path));
+	xu_text_str(&t, "/proc/self/fd/");
+	xu_text_num(&t, (unsigned)fd, 0);
+	sqe = xu_get_sqe(&scout->ring);
+	if (!sqe)
+		return false;
+	scout->own = OWN_OPENING;
+	xu_prep_openat_direct(sqe, AT_FDCWD, scout->own_path, O_RDONLY | O_NONBLOCK, 0,
+			      scout->slots_nr);
+	xu_sqe_set_data64(sqe, OWN_FILE);
+	xu_sqe_set_flags(sqe, IOSQE_ASYNC);
+	for (int i = 0; i < 5 && scout->own == OWN_OPENING; i++)
+		wait_some();
+	return scout->own == OWN_OPEN;
+}
+
+void queue_close_own(void)
+{
+	struct io_uring_sqe *sqe;
+
+	if (scout->own != OWN_OPEN || !room(1))
+		return;
+	sqe = xu_get_sqe(&scout->ring);
+	if (!sqe)
+		return;
+	xu_prep_close_direct(sqe, scout->slots_nr);
+	xu_sqe_set_data64(sqe, NO_SLOT);
+	scout->own = OWN_NONE;
+	queue_submit();
+}
+
 void queue_await_asked(struct slot *s)
 {
 	uint64_t number = s->number;
@@ -292,6 +340,7 @@ bool queue_drop(void)
 {
 	unsigned busy = 1;
 
+	queue_close_own();
 	for (unsigned i = 0; i < scout->slots_nr; i++)
 		queue_release(&scout->slots[i], false);
 	queue_submit();

@@ -9,6 +9,10 @@
  * that doubles as long as the program keeps going. It goes into the page cache, and so changes nothing but the time.
  *
  * Asking takes no round trip, but time to find memory for the pages: workers of the ring do it, on the program's own fd.
+ *
+ * On FUSE, not so. There the kernel passes over what is asked for in advance while a few requests are on their way, if
+ * the open file has been read from end to end before: a window for it is in the file. So the file is opened once more,
+ * for us, and asked for by way of that. (That drops what is cached of it, on most such file systems; nothing is, yet.)
  */
 #include <errno.h>
 
@@ -28,6 +32,7 @@ static struct {
 	int64_t ahead;	/* what has been asked for ends here */
 	int64_t window;
 	int64_t size;
+	bool fuse;
 } seq = {.fd = -1};
 
 bool seq_active(void)
@@ -43,6 +48,14 @@ bool seq_pays(void)
 void seq_forget(void)
 {
 	seq.fd = -1;
+	if (scout)
+		queue_close_own();
+}
+
+void seq_closes(int fd)
+{
+	if (fd == seq.fd)
+		seq_forget();
 }
 
 /* Where the program is in the file. */
@@ -58,12 +71,14 @@ static void begin(int fd, int64_t pos)
 	/* Kernel structure and libc's are the same on what we build for; only the size is looked at. */
 	if (pos < 0 || xu_sys(SYS_fstat, fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return;
+	seq_forget();
 	seq.fd = fd;
 	seq.slow = 1;
 	seq.quick = 0;
 	seq.pos = seq.ahead = pos;
 	seq.window = FIRST_WINDOW;
 	seq.size = st.st_size;
+	seq.fuse = dir_on_fuse(fd);
 }
 
 static void ask_ahead(void)
@@ -75,11 +90,15 @@ static void ask_ahead(void)
 		seq.ahead = seq.pos;
 	if (seq.ahead == seq.size || seq.pos + seq.window - seq.ahead < seq.window / 4)
 		return;
+	if (seq.fuse && !queue_open_own(seq.fd))
+		seq.fuse = false;
 	end = seq.pos + seq.window < seq.size ? seq.pos + seq.window : seq.size;
 	for (; seq.ahead < end && queue_advise(seq.fd, seq.ahead, STEP); seq.ahead += STEP)
 		score.seq_bytes += STEP;
 	queue_submit();
 	queue_reap(scout_now());
+	if (seq.ahead >= seq.size)
+		queue_close_own();
 	if (seq.window < most)
 		seq.window *= 2;
 }
