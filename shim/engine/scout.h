@@ -4,6 +4,7 @@
  *     scout.c        when to wake, what the program touched, the score       scout_dir.c    what stands in directories
  *     scout_plan.c   what comes next                                         scout_queue.c  fetching it, many deep
  *     scout_seq.c    one file read from end to end                           scout_list.c   who reads directories
+ *     scout_args.c   the argument list
  *     scout_hand.c   answering with what was fetched                         scout_change.c what this process changes
  *
  * All of it is the business of one thread, the one that was seen to wait, but for the listing of directories.
@@ -25,7 +26,8 @@ enum {
 	SCOUT_DIRS = 32,   /* directories known at the same time */
 	SCOUT_ENTRIES = 4096, /* of one directory at a time; the next are read when these are through */
 	SCOUT_NAMES = 128 * 1024,
-	SCOUT_PATH = 1024, /* longer paths are not scouted */
+	SCOUT_PATH = 1024,	 /* longer paths are not scouted */
+	SCOUT_ARGS = 256 * 1024, /* bytes of the argument list */
 	SCOUT_HELPERS = 12,
 	SCOUT_ANSWERS = 512, /* of one directory */
 };
@@ -183,10 +185,14 @@ struct scout {
 	unsigned controls; /* files between two */
 	unsigned doubts;   /* grow with controls that did not wait */
 	uint64_t wait_ns;  /* how long the program waits for a file, on the average */
+	bool by_args;	   /* what comes next stands in the argument list, from `arg` on */
+	bool args_loaded;
+	unsigned arg, args_len;
 	char name[NAME_MAX + 1]; /* of what the program touched last, where the directory is not listed yet */
 	struct slot slots[SCOUT_SLOTS];
 	struct dir dirs[SCOUT_DIRS];
 	struct helper helpers[SCOUT_HELPERS];
+	char args[SCOUT_ARGS];
 };
 
 /* The memory, while `live`. */
@@ -290,6 +296,13 @@ void plan_told_entry(struct dir *d, int at);
 
 /* The program's controls and first reads: a file that was left alone had to be waited for after all. */
 void plan_control_waited(void);
+
+/* ---- scout_args.c ---- */
+
+/* Is this path one of the program's arguments? Then the plan goes on behind it. */
+bool args_at(const char *path);
+/* The argument at this place that could be a file, NULL: there is none; and go on to the one behind it. */
+const char *args_next(unsigned *at);
 
 /* ---- scout_hand.c ---- */
 

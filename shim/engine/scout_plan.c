@@ -21,7 +21,7 @@
 
 enum {
 	FIRST_CONTROL = 8, /* files; twice as many each time, up to */
-	CONTROL_EVERY = 64,
+	CONTROL_EVERY = 256,
 	HOPE = 6,	 /* controls without a wait that end the work */
 	WAIT_COUNTS = 3, /* one with a wait outweighs so many */
 	BEHIND = 32, /* files that may be taken out of turn before those passed by are given up */
@@ -29,6 +29,7 @@ enum {
 	LISTED_AHEAD = 12, /* directories */
 	FIRST_DEPTH = 8,
 	ONLY_STATS = 100,
+	ARGS_AHEAD = 256, /* arguments whose directories are listed */
 	ASKS = 4, /* more questions that waited than did not, before attributes are fetched with open files */
 	DECIDED = 4, /* so far may the balance of a question go */
 };
@@ -375,6 +376,13 @@ static void missed(struct dir *d, const char *name, size_t len, enum deed deed, 
 	e->fetched |= mark_of(deed);
 }
 
+static bool left_alone(const struct dir *d, const char *name, size_t len)
+{
+	int at = dir_listed(d) ? dir_find(d, name, len) : -1;
+
+	return at >= 0 && d->entries[at].fetched & MARK_CONTROL;
+}
+
 void plan_touch(int dfd, const char *path, enum deed deed, uint64_t waited_ns)
 {
 	char buf[SCOUT_PATH];
@@ -407,6 +415,9 @@ void plan_touch(int dfd, const char *path, enum deed deed, uint64_t waited_ns)
 	if (!dir_of(dfd, path, &t))
 		return;
 	d = dir_known(t.buf, t.len);
+	/* A file that was left alone on purpose says nothing new. */
+	if (deed == DEED_OPEN && waited_ns && !left_alone(d, name, len))
+		scout->by_args = dfd == AT_FDCWD && args_at(path);
 	if (d && dir_listed(d)) {
 		missed(d, name, len, deed, waited_ns);
 		return;
@@ -614,6 +625,54 @@ static bool step(void)
 	return true;
 }
 
+/* The directory of an argument, asked for if it is not known; its name there. */
+static struct dir *dir_of_arg(const char *arg, const char **name, size_t *len)
+{
+	char buf[SCOUT_PATH];
+	struct xu_text t;
+
+	*name = plan_last(arg, len);
+	xu_text_init(&t, buf, sizeof(buf));
+	return *len && dir_of(AT_FDCWD, arg, &t) ? dir_want(t.buf, t.len, NULL, -1) : NULL;
+}
+
+/* Send the next argument. False: there is none, or no place for it, or it is not known yet what it is. */
+static bool step_args(void)
+{
+	unsigned at = scout->arg;
+	const char *arg = args_next(&at), *name;
+	struct dir *d;
+	unsigned deed;
+	size_t len;
+	int entry;
+
+	d = arg ? dir_of_arg(arg, &name, &len) : NULL;
+	if (!arg || (d && !dir_listed(d) && d->state != DIR_FAILED))
+		return false;
+	entry = dir_listed(d) ? dir_find(d, name, len) : -1;
+	if (entry >= 0) {
+		if (XU_LOAD_ACQUIRE(&d->entries[entry].type) == DT_UNKNOWN &&
+		    XU_LOAD_ACQUIRE(&d->asking))
+			return false;
+		deed = deed_for(d, &d->entries[entry]);
+		if (deed && !fetch(d, entry, deed))
+			return false;
+	}
+	scout->arg = at;
+	return true;
+}
+
+/* Have the directories listed that the next arguments are in. */
+static void list_args_ahead(void)
+{
+	unsigned at = scout->arg;
+	const char *arg, *name;
+	size_t len;
+
+	for (int i = 0; i < ARGS_AHEAD && (arg = args_next(&at)); i++)
+		dir_of_arg(arg, &name, &len);
+}
+
 /* Have the directories listed that come next. */
 static void list_ahead(void)
 {
@@ -621,7 +680,9 @@ static void list_ahead(void)
 	unsigned rank = (unsigned)scout->rank;
 	unsigned found = 0, looked = 0;
 
-	while (d && dir_listed(d) && scout->walks) {
+	if (scout->by_args)
+		list_args_ahead();
+	while (d && dir_listed(d) && scout->walks && !scout->by_args) {
 		for (; rank < places(d) && found < LISTED_AHEAD && looked < 256; rank++, looked++) {
 			bool now = rank >= d->nr || scout->later <= 0;
 			int at = rank < d->nr ? dir_entry(d, order(), rank)
@@ -661,7 +722,8 @@ void plan_ahead(uint64_t now)
 	/* A window that is nearly full is left alone: one enter for many. */
 	if (scout->ahead * 4 > scout->depth * 3)
 		return;
-	while (scout->ahead < scout->depth && steps++ < 4 * SCOUT_SLOTS && step())
+	while (scout->ahead < scout->depth && steps++ < 4 * SCOUT_SLOTS &&
+	       (scout->by_args ? step_args() : step()))
 		;
 	list_ahead();
 	queue_submit();

@@ -12,7 +12,9 @@
  *
  * On FUSE, not so. There the kernel passes over what is asked for in advance while a few requests are on their way, if
  * the open file has been read from end to end before: a window for it is in the file. So the file is opened once more,
- * for us, and asked for by way of that. (That drops what is cached of it, on most such file systems; nothing is, yet.)
+ * for us, and asked for by way of that. (That drops what is cached of it, on most such file systems; nothing is, yet.) What
+ * is still on its way when the program closes the file keeps it open a little longer, and so does the kernel's own reading
+ * ahead; but as this is more, it is for profile remote alone.
  */
 #include <errno.h>
 
@@ -90,7 +92,7 @@ static void ask_ahead(void)
 		seq.ahead = seq.pos;
 	if (seq.ahead == seq.size || seq.pos + seq.window - seq.ahead < seq.window / 4)
 		return;
-	if (seq.fuse && !queue_open_own(seq.fd))
+	if (seq.fuse && (!scout->handoff || !queue_open_own(seq.fd)))
 		seq.fuse = false;
 	end = seq.pos + seq.window < seq.size ? seq.pos + seq.window : seq.size;
 	for (; seq.ahead < end && queue_advise(seq.fd, seq.ahead, STEP); seq.ahead += STEP)
