@@ -90,15 +90,19 @@ def run(name, options, dear, where, connections=CONNECTIONS, rate=None, counted=
 	dearer = [f"{BUILD}/bench/dear", str(dear)] if dear else []
 	with subprocess.Popen(["taskset", "-c", str(CORES[-1]), *dearer, *put_in, *command(port, where)], env=env,
 			      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-		wait_for(port)
-		out = subprocess.run(["taskset", "-c", str(CORES[0]), f"{BUILD}/bench/echo", "drive", str(port),
-				      str(connections), f"{SECONDS}@{rate}" if rate else str(SECONDS),
-				      *([request] if request else [])], check=True,
-				     stdout=subprocess.PIPE, timeout=60).stdout
-		memory = resident(server.pid)
-		server.send_signal(signal.SIGTERM)
-		_, status, used = os.wait4(server.pid, 0)
-		server.returncode = status
+		try:
+			wait_for(port)
+			out = subprocess.run(["taskset", "-c", str(CORES[0]), f"{BUILD}/bench/echo", "drive", str(port),
+					      str(connections), f"{SECONDS}@{rate}" if rate else str(SECONDS),
+					      *([request] if request else [])], check=True,
+					     stdout=subprocess.PIPE, timeout=60).stdout
+			memory = resident(server.pid)
+			server.send_signal(signal.SIGTERM)
+			_, status, used = os.wait4(server.pid, 0)
+			server.returncode = status
+		finally:
+			# It must not be waited for where something went wrong.
+			server.kill()
 	found = json.loads(out)
 	n = found["requests"]
 	found.update(cpu_ns=(used.ru_utime + used.ru_stime) * 1e9 / n, memory=memory)
