@@ -14,4 +14,11 @@ unsigned xu_hidden_features(void);
 /* Is the register call hidden? `opcode` may have IORING_REGISTER_USE_REGISTERED_RING. */
 bool xu_hidden_register(unsigned opcode);
 
+/* Make what is queued and not published yet fail as it would there: see level.c. */
+struct xu_ring;
+void xu_hide_entries(struct xu_ring *ring);
+
+/* Is anything hidden? */
+bool xu_pretends(void);
+
 #endif

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "core/level.h"
 #include "core/syscall.h"
 #include "xuring.h"
 
@@ -40,8 +41,11 @@ static bool sqpoll_asleep(const struct xu_ring *ring)
 static int submit_and_wait(struct xu_ring *ring, unsigned wait_nr, unsigned flags, const void *arg,
 			   size_t size)
 {
-	unsigned submit = flush(ring);
+	unsigned submit;
 
+	if (__builtin_expect(ring->pretends, 0))
+		xu_hide_entries(ring);
+	submit = flush(ring);
 	if (wait_nr || xu_cq_needs_enter(ring))
 		flags |= IORING_ENTER_GETEVENTS;
 	if (ring->flags & IORING_SETUP_SQPOLL) {

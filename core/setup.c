@@ -163,6 +163,7 @@ int xu_queue_init_params(unsigned entries, struct xu_ring *ring, struct io_uring
 	else
 		ring->ring_fd = (int)fd;
 	ring->live = 1;
+	ring->pretends = xu_pretends();
 	if (!ours) {
 		ret = xu_ring_map(ring, p, (int)fd);
 		if (ret) {

@@ -82,9 +82,10 @@ struct xu_ring {
 	unsigned features; /* IORING_FEAT_* */
 	int ring_fd;	   /* the ring's file descriptor, or -1 where there is none to see */
 	int enter_fd; /* what io_uring_enter is called with: the fd, or an index of registered rings */
-	unsigned enter_flags; /* IORING_ENTER_REGISTERED_RING where enter_fd is an index */
-	unsigned char live;   /* 1 between a successful initialisation and xu_queue_exit */
-	unsigned char hidden; /* 1 where ring_fd was moved out of the way */
+	unsigned enter_flags;	/* IORING_ENTER_REGISTERED_RING where enter_fd is an index */
+	unsigned char live;	/* 1 between a successful initialisation and xu_queue_exit */
+	unsigned char hidden;	/* 1 where ring_fd was moved out of the way */
+	unsigned char pretends; /* 1 where an older kernel is pretended (xu_hide_newer) */
 	void *mem[3]; /* mappings: submission entries, queues, and before 5.4 the completion queue apart */
 	size_t mem_size[3];
 };
@@ -226,8 +227,8 @@ unsigned xu_op_since(unsigned op);
 
 /*
  * Pretend, in the whole process, that the kernel is no newer than this (6001 for 6.1; 0: no pretence), for tests: rings
- * made from here on have no newer set-up flags and features, probes no newer ops, and newer register calls are -EINVAL.
- * The flags of single ops are not looked at. Before the first xu_probe_cached.
+ * made from here on have no newer set-up flags and features, probes no newer ops, newer register calls are -EINVAL, and
+ * entries with a newer op or flag complete with it. Before the first xu_probe_cached.
  */
 void xu_hide_newer(unsigned version);
 

@@ -1,4 +1,6 @@
 /* xu_hide_newer: at each level the ladder, the features, the ops and the register calls are those of that kernel. */
+#include <poll.h>
+
 #include "tests/unit/ring.h"
 
 struct level {
@@ -30,6 +32,52 @@ static void check_ops(const struct xu_ring *ring, unsigned version)
 		CHECK(xu_opcode_supported(&probe, IORING_OP_READ));
 }
 
+/* What an entry ends with that asks for something of Linux `since`, at a level and where it is known. */
+static void check_late(struct xu_ring *ring, struct io_uring_sqe *sqe, unsigned since, unsigned version)
+{
+	bool late = since > version;
+	struct io_uring_cqe *cqe;
+
+	if (!late && !kernel_is(since / 1000, since % 1000))
+		sqe->opcode = IORING_OP_NOP, sqe->nop_flags = 0, sqe->flags = 0;
+	CHECK_EQ(xu_submit_and_wait(ring, 1), 1);
+	CHECK_EQ(xu_peek_cqe(ring, &cqe), 0);
+	if ((cqe->res == -EINVAL) != late)
+		check_fail(__FILE__, __LINE__, "what came with %u ended with %d", since, cqe->res);
+	xu_cqe_seen(ring, cqe);
+}
+
+/* Ops and their flags that came later, one for each place where flags are. */
+static void check_entries(struct xu_ring *ring, unsigned version)
+{
+	static const struct xu_timespec soon = {.tv_nsec = 1};
+	struct io_uring_sqe *sqe = sqe_of(ring);
+
+	xu_prep_nop(sqe);
+	sqe->nop_flags = IORING_NOP_INJECT_RESULT;
+	check_late(ring, sqe, 6010, version);
+	sqe = sqe_of(ring);
+	xu_prep_timeout(sqe, &soon, 0, IORING_TIMEOUT_BOOTTIME);
+	check_late(ring, sqe, 5015, version);
+	sqe = sqe_of(ring);
+	xu_prep_cancel64(sqe, 1234, IORING_ASYNC_CANCEL_ALL);
+	check_late(ring, sqe, 5019, version);
+	sqe = sqe_of(ring);
+	xu_prep_recv(sqe, -1, NULL, 0, 0);
+	sqe->ioprio = IORING_RECVSEND_POLL_FIRST;
+	check_late(ring, sqe, 5019, version);
+	sqe = sqe_of(ring);
+	xu_prep_ftruncate(sqe, -1, 0);
+	check_late(ring, sqe, 6009, version);
+	sqe = sqe_of(ring);
+	xu_prep_poll_add(sqe, -1, POLLIN);
+	sqe->len = IORING_POLL_ADD_MULTI;
+	check_late(ring, sqe, 5013, version);
+	sqe = sqe_of(ring);
+	xu_prep_nop(sqe);
+	check_late(ring, sqe, 5001, version);
+}
+
 int main(void)
 {
 	struct xu_ring ring;
@@ -51,6 +99,7 @@ int main(void)
 		CHECK_EQ(!!(ring.features & IORING_FEAT_EXT_ARG), l->version >= 5011);
 		check_ops(&ring, l->version);
 		check_ring_works(&ring);
+		check_entries(&ring, l->version);
 		if (l->version < 6013)
 			CHECK_EQ(xu_register(&ring, IORING_REGISTER_RESIZE_RINGS, NULL, 1), -EINVAL);
 		if (l->version < 6018)
