@@ -20,7 +20,8 @@
 #include "shim/engine/aio.h"
 #include "shim/engine/engine.h"
 #include "shim/engine/fds.h"
-#include "shim/engine/loop_hooks.h"
+#include "shim/engine/hooks.h"
+#include "shim/engine/stream.h"
 #include "shim/call.h"
 #include "shim/engine/single.h"
 #include "shim/lifecycle.h"
@@ -59,22 +60,22 @@ static void count(struct call *c, enum way way)
 static inline unsigned interest_of(enum route route)
 {
 	switch (route) {
-	case ROUTE_READ: return AWAKE_LOOP | AWAKE_SCOUT_READ;
+	case ROUTE_READ: return AWAKE_LOOP | AWAKE_SCOUT_READ | AWAKE_STREAM;
 	case ROUTE_RECV:
 	case ROUTE_ACCEPT:
 	case ROUTE_SPLICE:
-	case ROUTE_WAIT: return AWAKE_LOOP;
-	case ROUTE_AT: return AWAKE_LOOP | AWAKE_LOOP_ORDER | AWAKE_SCOUT_READ;
+	case ROUTE_WAIT: return AWAKE_LOOP | AWAKE_STREAM;
+	case ROUTE_AT: return AWAKE_LOOP | AWAKE_LOOP_ORDER | AWAKE_SCOUT_READ | AWAKE_STREAM;
 	case ROUTE_WRITE:
 	case ROUTE_SEND:
 	case ROUTE_CONNECT:
 	case ROUTE_SOCKET:
-	case ROUTE_FD: return AWAKE_LOOP | AWAKE_LOOP_ORDER | AWAKE_SCOUT_NAME;
-	case ROUTE_OPEN: return AWAKE_LOOP_ORDER | AWAKE_SCOUT_OPEN;
+	case ROUTE_FD: return AWAKE_LOOP | AWAKE_LOOP_ORDER | AWAKE_SCOUT_NAME | AWAKE_STREAM;
+	case ROUTE_OPEN: return AWAKE_LOOP_ORDER | AWAKE_SCOUT_OPEN | AWAKE_STREAM;
 	case ROUTE_NAME: return AWAKE_LOOP_ORDER | AWAKE_SCOUT_NAME;
-	case ROUTE_CLOSE: return AWAKE_LOOP | AWAKE_LOOP_ORDER | AWAKE_SCOUT_READ;
+	case ROUTE_CLOSE: return AWAKE_LOOP | AWAKE_LOOP_ORDER | AWAKE_SCOUT_READ | AWAKE_STREAM;
 	case ROUTE_BIND: return AWAKE_LOOP_ORDER;
-	case ROUTE_FD_CANCEL: return AWAKE_SYNC | AWAKE_LOOP_ORDER;
+	case ROUTE_FD_CANCEL: return AWAKE_SYNC | AWAKE_LOOP_ORDER | AWAKE_STREAM;
 	default: return 0;
 	}
 }
@@ -96,6 +97,16 @@ static inline bool passes(enum symbol symbol, enum route route, int fd)
 		       fds_passes(fd, route != ROUTE_READ && route != ROUTE_RECV);
 	default: return false;
 	}
+}
+
+/* The shortest way of a call, where an engine has one: its result, or -1. The second and the third are its arguments. */
+static inline long quick(enum symbol symbol, int fd, long b, long c, long size)
+{
+	if ((symbol != SYM_read && symbol != SYM_write) || awake & AWAKE_ALL ||
+	    !(awake & AWAKE_STREAM) || (unsigned long)c > (unsigned long)size)
+		return -1;
+	return symbol == SYM_read ? stream_quick_read(fd, (void *)b, (size_t)c)
+				  : stream_quick_write(fd, (void *)b, (size_t)c);
 }
 
 bool call_begin(struct call *c, enum symbol symbol, enum route route)
@@ -230,6 +241,10 @@ static void before_plain(struct call *c)
 #define FIRST_OF(first, ...) (int)(intptr_t)(first)
 #define FIRST(args) FIRST_OF args
 
+/* The first four of them, -1 for those that are not there. */
+#define FOUR(a, b, c, d, ...) (int)(intptr_t)(a), (long)(b), (long)(c), (long)(d)
+#define FOUR_OF(...) FOUR(__VA_ARGS__, -1, -1, -1, -1)
+
 #define ENTRY(ret, name, params)                                                                   \
 	__attribute__((visibility("default"))) ret xs_##name params __asm__(#name);                \
 	ret xs_##name params
@@ -271,7 +286,10 @@ static void before_plain(struct call *c)
 		struct call c;                                                                     \
 		uint64_t began;                                                                    \
 		ret result;                                                                        \
+		long got = quick(SYM_##of, FOUR_OF args);                                          \
                                                                                                    \
+		if (got >= 0)                                                                      \
+			return (ret)got;                                                           \
 		if (!(awake & (AWAKE_ALL | interest_of(route))))                                   \
 			return PLAINLY(ret, name, args, sys);                                      \
 		c.fd = FIRST(args);                                                                \
@@ -506,8 +524,8 @@ static __attribute__((noinline)) long awake_syscall(long nr, long a, long b, lon
 	if (call.route) {
 		before_plain(&call);
 		call_plain(&call);
-	} else if (awake & AWAKE_LOOP) {
-		loop_before_number(nr, a, b);
+	} else {
+		before_number(nr, a, b);
 	}
 	errno = call.saved_errno;
 	res = xu_syscall6(nr, a, b, c, d, e, f);

@@ -16,7 +16,7 @@
 #include "config/text.h"
 #include "core/syscall.h"
 #include "shim/engine/engine.h"
-#include "shim/engine/loop_hooks.h"
+#include "shim/engine/hooks.h"
 #include "shim/lifecycle.h"
 #include "shim/live.h"
 #include "shim/policy.h"
@@ -58,6 +58,7 @@ void before_fclose(FILE *stream)
 {
 	if (stream == stderr && stats_on_stderr())
 		stats_write();
+	before_stream_gone(stream);
 }
 
 void before_identity_change(void)
@@ -276,7 +277,7 @@ void xs_closefrom(int first)
 {
 	if (awake) {
 		call_passed(SYM_closefrom);
-		loop_before_close_range((unsigned)first, ~0u, 0);
+		before_close_fds((unsigned)first, ~0u, 0);
 	}
 	if (REAL(closefrom))
 		REAL(closefrom)(first);

@@ -27,6 +27,7 @@ enum {
 	AWAKE_LOOP_BIRTH = 1 << 3,  /* loop: epoll instances being made */
 	AWAKE_LOOP = 1 << 4,	    /* loop: what is done with sockets and epoll instances */
 	AWAKE_LOOP_ORDER = 1 << 5,  /* loop: whatever others can see, for sends may be put off */
+	AWAKE_STREAM = 1 << 18,	    /* stream: what is done with files */
 };
 
 /* What wakes the lifecycle's hooks. */

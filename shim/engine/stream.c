@@ -1,0 +1,221 @@
+/*
+ * Engine stream: programs that read a file in small pieces read large ones (profile bulk).
+ *
+ *     read(fd, p, 1)      the kernel, four times: then it is a habit, and the file's position is ours
+ *     read(fd, p, 1)      a window of the file is read with pread; a byte of it is the answer
+ *     read(fd, p, 1)      memory, and so on: no system call until the window is used up
+ *     lseek(fd, 0, CUR)   the kernel is told the position; it is the kernel's again, and there have to be new habits
+ *
+ * Who could see that the kernel's own position stands still meanwhile? Those who have the same open file: so only open
+ * files are taken on that this process has opened itself and has given to nobody (stream_fds.c), in whatever number of
+ * fds. Before a fork, an exec, a message with fds, libc's stdio on it, all of them are put right and are plain for ever; as
+ * is one before any call that uses or moves its position. Nobody is left who could see it after an end by a signal.
+ *
+ * Who could see that what is in the window is not in the file any more? This program: a write, truncation or copy of its
+ * own to the same file, by whatever fd, ends the belief in windows; so does all that may bring news of others: what is
+ * read from pipes, sockets and terminals, waits for events, locks. What is left are others' changes of which nothing was
+ * heard, and changes through mapped memory: they are seen with the next tick of the kernel's clock, which is 10 ms away at
+ * most (4 where the kernel has 250 ticks a second). The end of the file is never believed: a read that would reach it
+ * asks, so that a file that grows (tail -f) is seen to. In all else (errors, short reads, whatever is in doubt) the
+ * position is put right and the call is plain.
+ *
+ * Windows grow while they are used up, shrink when they are not, and where that does not help the file is left alone.
+ * Direct reads (O_DIRECT), of which each would wait for the disk, have large ones: the disk has all their parts at once.
+ *
+ * What is written to /dev/null is answered at once.
+ *
+ * A lease (F_SETLEASE) would make others' changes known exactly, for a signal, a thread to take it, and a wait of whoever
+ * wants to write. What has 10 ms at most is not worth that.
+ */
+#include <fcntl.h>
+#include <sys/syscall.h>
+
+#include "core/syscall.h"
+#include "shim/engine/engine.h"
+#include "shim/engine/steps.h"
+#include "shim/engine/stream.h"
+#include "shim/user_memory.h"
+
+void stream_before_fd(int fd)
+{
+	struct stream *s = stream_of(fd);
+
+	if (s)
+		stream_put_right(s);
+}
+
+void stream_news(void)
+{
+	if (streams && XU_LOAD(&streams->armed))
+		__atomic_add_fetch(&streams->news, 1, __ATOMIC_ACQ_REL);
+}
+
+/* Is there a window of the file that `fd` leads to? */
+static bool have_window(int fd)
+{
+	const struct stream *file = stream_learn(fd);
+
+	if (!file)
+		return true;
+	if (file->kind != KIND_REGULAR)
+		return false;
+	for (const struct stream *s = streams->all; s < streams->all + NR_STREAMS; s++)
+		if (XU_LOAD(&s->refs) && XU_LOAD(&s->at) >= 0 && s->dev == file->dev &&
+		    s->ino == file->ino)
+			return true;
+	return false;
+}
+
+void stream_before_change(int fd)
+{
+	stream_before_fd(fd);
+	if (streams && have_window(fd))
+		stream_news();
+}
+
+void stream_before_fcntl(int fd, int op)
+{
+	switch (op) {
+	case F_SETFL: stream_let_go(fd); break;
+	case F_GETFD:
+	case F_SETFD:
+	case F_GETFL:
+	case F_DUPFD:
+	case F_DUPFD_CLOEXEC: break;
+	/* Locks, which may be relative to the position. */
+	default: stream_before_fd(fd);
+	}
+}
+
+void stream_after_fcntl(int fd, int op, int result)
+{
+	switch (op) {
+	case F_DUPFD:
+	case F_DUPFD_CLOEXEC: stream_duplicated(fd, result); break;
+	case F_GETFD:
+	case F_SETFD:
+	case F_GETFL: break;
+	default: stream_news();
+	}
+}
+
+void stream_before_number(long nr, long a, long b)
+{
+	(void)b;
+	switch (nr) {
+	case SYS_futex:
+	case SYS_gettid:
+	case SYS_getrandom:
+	case SYS_membarrier: return;
+	case SYS_lseek: stream_before_fd((int)a); return;
+	default: stream_let_go_all();
+	}
+}
+
+/* What a call does that we do not answer: before it is known who does. */
+static void look_on(struct call *c)
+{
+	const struct io_uring_sqe *sqe = &c->sqe;
+
+	switch (c->route) {
+	case ROUTE_READ:
+		if (!stream_of(c->fd))
+			stream_news();
+		break;
+	case ROUTE_WRITE: stream_before_change(c->fd); break;
+	case ROUTE_AT:
+		if (sqe->opcode != IORING_OP_READ && sqe->opcode != IORING_OP_READV)
+			stream_before_change(c->fd);
+		break;
+	case ROUTE_FD:
+	case ROUTE_FD_CANCEL:
+		if (sqe->opcode == IORING_OP_FTRUNCATE || sqe->opcode == IORING_OP_FALLOCATE)
+			stream_before_change(c->fd);
+		break;
+	case ROUTE_SEND:
+		if (c->symbol == SYM_sendmsg)
+			stream_let_go_all();
+		break;
+	case ROUTE_CLOSE: stream_before_gone(c->fd); break;
+	case ROUTE_RECV:
+	case ROUTE_ACCEPT:
+	case ROUTE_WAIT: stream_news(); break;
+	default: break;
+	}
+}
+
+static bool stream_call(struct call *c)
+{
+	void *memory = (void *)(uintptr_t)c->sqe.addr;
+	struct stream *s = stream_of(c->fd);
+	long got = -1;
+
+	if (!(awake & AWAKE_STREAM))
+		return false;
+	if (s && c->route == ROUTE_READ && c->sqe.opcode == IORING_OP_READ)
+		got = stream_read(s, c->fd, memory, c->sqe.len);
+	if (s && c->route == ROUTE_WRITE && c->sqe.opcode == IORING_OP_WRITE)
+		got = stream_quick_write(c->fd, memory, c->sqe.len);
+	if (got >= 0) {
+		answer(c, got);
+		c->way = WAY_MEMORY;
+		return true;
+	}
+	look_on(c);
+	return false;
+}
+
+static void stream_plain(struct call *c)
+{
+	struct stream *s = c->route == ROUTE_READ ? stream_of(c->fd) : NULL;
+
+	if (!(awake & AWAKE_STREAM))
+		return;
+	/* What was not prepared did not come by stream_call. */
+	if (c->sqe.opcode == IORING_OP_NOP)
+		look_on(c);
+	if (s)
+		stream_read_begins(s);
+}
+
+static void stream_seen(struct call *c, long res)
+{
+	const struct io_uring_sqe *sqe = &c->sqe;
+	struct stream *s = c->route == ROUTE_READ ? stream_of(c->fd) : NULL;
+
+	if (!(awake & AWAKE_STREAM))
+		return;
+	if (s)
+		stream_read_ended(s, c->fd, (void *)(uintptr_t)sqe->addr,
+				  sqe->opcode == IORING_OP_READ ? sqe->len : 0, res);
+	/* What was made empty by its opening may have a window. */
+	if (c->route == ROUTE_OPEN) {
+		stream_news();
+		if (c->symbol != SYM_fopen && res >= 0)
+			stream_opened((int)res);
+	}
+}
+
+static void stream_start(const struct xu_config *config)
+{
+	if (config->read == XU_READ_AHEAD)
+		process_wake(AWAKE_STREAM);
+}
+
+static void stream_report(struct xu_text *t)
+{
+	xu_text_str(t, "\"served\":");
+	xu_text_num(t, streams ? streams->served : 0, 0);
+	xu_text_str(t, ",\"filled\":");
+	xu_text_num(t, streams ? streams->filled : 0, 0);
+}
+
+const struct engine engine_stream = {
+	.name = "stream",
+	.start = stream_start,
+	.call = stream_call,
+	.plain = stream_plain,
+	.seen = stream_seen,
+	.settle = stream_let_go_all,
+	.report = stream_report,
+};

@@ -1,0 +1,129 @@
+/*
+ * Engine stream, for its own files and for the rows of symbols.def: see stream.c.
+ *
+ *     stream.c       what calls mean to it       stream_fds.c   which open file an fd leads to
+ *     stream_in.c    small reads, from memory
+ */
+#ifndef SHIM_ENGINE_STREAM_H
+#define SHIM_ENGINE_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* What an open file is, once it is looked at. */
+enum stream_kind { KIND_UNKNOWN, KIND_REGULAR, KIND_NULL, KIND_NONE };
+
+/* An open file that this process opened itself, and that nobody else has; others are `plain`. */
+struct stream {
+	uint16_t refs; /* fds that lead to it; 0: free */
+	uint8_t kind;
+	bool plain;    /* its position is the kernel's for good */
+	bool direct;   /* O_DIRECT */
+	unsigned run;  /* small reads in a row that the kernel answered */
+	unsigned poor; /* windows in a row of which little was used */
+	unsigned mask; /* bits that neither a buffer's address nor a length may have (direct) */
+	int fd;	       /* one of its fds, while it is armed */
+	dev_t dev;
+	ino_t ino;
+
+	/*
+	 * Where the next read begins, while that is ours to say (armed); with SETTLING, while it is being told to the kernel.
+	 * Negative: the kernel knows best, and -1 - at plain reads are under way; or ARMING.
+	 */
+	int64_t at;
+
+	/* The window: bytes of the file in memory. `sequence` is odd while they change. */
+	unsigned sequence;
+	unsigned filling; /* somebody is at it */
+	int64_t start, end;
+	uint64_t tick; /* when they were read, by the kernel's clock tick */
+	unsigned news; /* streams->news at that time */
+	size_t size;   /* how much is read at a time */
+	char *window;
+};
+
+enum { NR_STREAMS = 64, STREAM_FDS = 1 << 14 };
+
+struct streams {
+	unsigned news; /* counts what may have changed files: windows from before are not believed */
+	unsigned armed; /* windows there are */
+	uint64_t filled;
+	uint64_t served; /* reads, not counting those of the shortest way */
+	struct stream all[NR_STREAMS];
+	uint8_t of[STREAM_FDS]; /* by fd: 1 + the stream's place */
+};
+
+/* In memory that is zero in the child of a fork: all that it inherits is plain. NULL until a file is opened. */
+extern struct streams *streams;
+
+/* The stream that this fd leads to, or NULL. */
+static inline struct stream *stream_of(int fd)
+{
+	unsigned place = streams && (unsigned)fd < STREAM_FDS ? streams->of[fd] : 0;
+
+	return place ? &streams->all[place - 1] : NULL;
+}
+
+/* ---- stream_fds.c ---- */
+
+/* The stream that this fd leads to, with its kind known. A plain one is made where there is none. NULL: no room. */
+struct stream *stream_learn(int fd);
+
+/* An open has made this fd. */
+void stream_opened(int fd);
+
+/* This fd leads to what that one leads to: it was duplicated. */
+void stream_duplicated(int fd, int to);
+
+/* It is about to be closed, or to lead elsewhere. */
+void stream_before_gone(int fd);
+void stream_before_gone_all(unsigned first, unsigned last, int flags);
+
+/* Others are about to have it, or libc to use it in ways that we do not see: from here on it is plain. */
+void stream_let_go(int fd);
+void stream_let_go_all(void);
+
+/* ---- stream_in.c ---- */
+
+/*
+ * The shortest way of a read: from the window. How many bytes, or -1 where that is not to be had: then the call goes its
+ * ordinary way.
+ */
+long stream_quick_read(int fd, void *to, size_t n);
+
+/* The shortest way of a write: to /dev/null. */
+long stream_quick_write(int fd, const void *from, size_t n);
+
+/* A read with all that it takes. -1: the plain call is to be made. */
+long stream_read(struct stream *s, int fd, void *to, size_t n);
+
+/* A plain read of `n` bytes begins, and has ended. */
+void stream_read_begins(struct stream *s);
+void stream_read_ended(struct stream *s, int fd, const void *to, size_t n, long res);
+
+/* The kernel is told where the file's position is, and keeps it from here on. */
+void stream_put_right(struct stream *s);
+
+/* The same without telling: nobody has the open file any more. */
+void stream_drop(struct stream *s);
+
+/* ---- stream.c: what calls do that are no engine's to answer ---- */
+
+/* A call looks at the position of this fd, or changes it. */
+void stream_before_fd(int fd);
+
+/* It changes the file that this fd leads to. */
+void stream_before_change(int fd);
+
+/* It may bring news of what others have written. */
+void stream_news(void);
+
+void stream_after_fcntl(int fd, int op, int result);
+void stream_before_fcntl(int fd, int op);
+
+/* syscall() with a number that no row has. */
+void stream_before_number(long nr, long a, long b);
+
+#endif

@@ -1,0 +1,136 @@
+#!/usr/bin/env bats
+# Engine stream: programs that read in small pieces see what they would see bare, and are served from memory.
+# shellcheck shell=bash disable=SC2154,SC2164
+
+# shellcheck source-path=SCRIPTDIR source=lib.bash
+source "$BATS_TEST_DIRNAME/lib.bash"
+
+setup() {
+	need_shim
+	mkdir "$BATS_TEST_TMPDIR/bare" "$BATS_TEST_TMPDIR/shim"
+	cd "$BATS_TEST_TMPDIR"
+	clean_env "LD_PRELOAD=$(preload)" XURING_PROFILE=bulk "XURING_STATS=json:$PWD/records"
+	shim_env=("${clean[@]}")
+	clean_env
+}
+
+# both COMMAND...: runs it bare and in profile bulk, each in a directory of its own; what it prints, its status and its
+# files are to be the same.
+both() {
+	local side
+	for side in bare shim; do
+		local env=("${clean[@]}")
+		[[ $side == bare ]] || env=("${shim_env[@]}")
+		(cd $side && "$tools/within" 30 "${env[@]}" "$@" >../$side.out 2>&1 3>&-
+			echo "status $?" >>../$side.out) || :
+	done
+	show_difference "$*" bare.out shim.out
+	show_difference "$*: files" <(cd bare && cksum ./* 2>/dev/null) <(cd shim && cksum ./* 2>/dev/null)
+}
+
+# served N: the shim answered so many reads or more from memory.
+served() {
+	local n
+	n=$(jq -s '[.[].calls.read.memory // 0] | add' records)
+	echo "from memory: $n"
+	((n >= $1))
+}
+
+@test "stream: what is read in steps by chance is what the kernel gives" {
+	local seed
+	for seed in {1..40}; do
+		both "$tools/streams" random "$seed" 300
+	done
+	served 2000
+}
+
+@test "stream: the position is right for programs that are executed, spawned and forked" {
+	both "$tools/streams" exec
+	both "$tools/streams" spawn
+	both "$tools/streams" vfork
+	served 30
+}
+
+@test "stream: the position is right for who is given the file, and for stdio" {
+	both "$tools/streams" message
+	both "$tools/streams" stdio
+	served 30
+}
+
+@test "stream: errors are the kernel's" {
+	both "$tools/streams" errors
+	served 1
+}
+
+@test "stream: four threads, and a handler, read each byte once" {
+	both "$tools/streams" threads
+	grep -q 'not read 0, once 10000, more often 0, position 40000' shim.out
+	served 5000
+	rm records
+	both "$tools/streams" handler
+	grep -q 'not read 0, once 10000, more often 0, position 40000' shim.out
+	served 5000
+}
+
+@test "stream: what others write is seen at once by who is told, and soon by who is not" {
+	both "$tools/streams" news
+	served 16
+}
+
+@test "stream: direct reads that are in order" {
+	both "$tools/streams" direct
+	served 600
+	[[ $(jq .engines.stream.filled records) -lt 400 ]]
+}
+
+@test "stream: dd, dash and Python read a file bytewise, and read it right" {
+	need dash python3
+	seq 20000 >bare/file
+	cp bare/file shim/file
+	both dd if=file of=out bs=1 count=50000 status=none
+	both dd if=file of=out bs=7 skip=100 count=5000 seek=3 conv=notrunc status=none
+	both dd if=file of=/dev/null bs=1 count=50000 status=none
+	both dash -c 'n=0; while read -r x; do n=$((n + x)); done <file; echo $n'
+	both dash -c 'head -n 10 file >x; { read -r a; read -r b; cat; echo $a $b; } <x'
+	both dash -c 'seq 30 >x; { for i in 1 2 3 4 5 6 7 8 9 10 11; do read -r a; done; echo $a; head -n 1; } <x'
+	both dash -c 'seq 30 >x; { for i in 1 2 3 4 5 6 7 8 9 10 11; do read -r a; done; (read -r b; echo $a $b); read -r c; echo $c; } <x'
+	both python3 -S -c 'f = open("file", "rb", buffering=0)
+n = 0
+while True:
+    b = f.read(5)
+    if not b: break
+    n = n * 31 + sum(b) & 0xffffffff
+print(n, f.tell())
+f.seek(10)
+print(f.readline(), f.tell())'
+	served 200000
+}
+
+@test "stream: a file that grows is followed" {
+	need python3
+	both python3 -S -c 'import os
+w = open("log", "ab", buffering=0)
+w.write(b"x" * 300)
+r = open("log", "rb", buffering=0)
+while r.read(3): pass
+for i in range(300):
+    w.write(b"line %d\n" % i)
+    got = b""
+    while True:
+        b = r.read(3)
+        if not b: break
+        got += b
+    assert got == b"line %d\n" % i, got
+os.truncate("log", 0)
+print(r.tell(), r.read(3))
+r.seek(0)
+print(r.read(3))'
+	served 400
+}
+
+@test "stream: without the option, nothing of it happens" {
+	shim_env+=(XURING_READ=now)
+	both "$tools/streams" errors
+	both "$tools/streams" direct
+	[[ $(jq -s '[.[].calls.read.memory // 0] | add' records) -eq 0 ]]
+}
