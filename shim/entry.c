@@ -57,7 +57,7 @@ static void count(struct call *c, enum way way)
 }
 
 /* The interests of engines in the calls of a route. A constant, where the route is one. */
-static inline unsigned interest_of(enum route route)
+static inline unsigned engines_in(enum route route)
 {
 	switch (route) {
 	case ROUTE_READ: return AWAKE_LOOP | AWAKE_SCOUT_READ | AWAKE_STREAM;
@@ -78,6 +78,12 @@ static inline unsigned interest_of(enum route route)
 	case ROUTE_FD_CANCEL: return AWAKE_SYNC | AWAKE_LOOP_ORDER | AWAKE_STREAM;
 	default: return 0;
 	}
+}
+
+/* When writes are put off, every call matters. */
+static inline unsigned interest_of(enum route route)
+{
+	return AWAKE_PUT | engines_in(route);
 }
 
 /* Is all that is awake the loop engine, and the call on an fd that it does not know? The way of most calls in a server. */
@@ -176,6 +182,7 @@ void call_passed(enum symbol symbol)
 {
 	struct call c = {.thread = thread_self(), .symbol = symbol};
 
+	put_out();
 	count(&c, WAY_KERNEL);
 }
 
@@ -250,7 +257,8 @@ static void before_plain(struct call *c)
 	ret xs_##name params
 
 /* Nothing to do, and libc's function known: the whole way of a call in most programs. */
-#define ASLEEP(name, interest) __builtin_expect(!(awake & (AWAKE_ALL | (interest))) && real.name, 1)
+#define ASLEEP(name, interest) __builtin_expect(!(awake & CONCERNS(interest)) && real.name, 1)
+#define CONCERNS(interest) (AWAKE_ALL | AWAKE_PUT | (interest))
 
 /* libc's function, or the raw call where there is none (yet). */
 #define PLAINLY(ret, name, args, sys)                                                              \
@@ -353,7 +361,7 @@ static inline void pass_ends(const struct pass *pass)
 		uint64_t began;                                                                    \
 		ret result;                                                                        \
                                                                                                    \
-		if (!(awake & (AWAKE_ALL | (interest))))                                           \
+		if (!(awake & CONCERNS(interest)))                                                 \
 			return PLAINLY(ret, name, args, sys);                                      \
 		call_passed(SYM_##name);                                                           \
 		before;                                                                            \
@@ -382,8 +390,9 @@ static inline void pass_ends(const struct pass *pass)
 		struct call c;                                                                     \
 		__attribute__((cleanup(pass_ends))) struct pass pass = {SYM_##name, 0};            \
                                                                                                    \
-		if (!(awake & (AWAKE_ALL | (interest))))                                           \
+		if (!(awake & CONCERNS(interest)))                                                 \
 			return PLAINLY(ret, name, args, sys);                                      \
+		put_out();                                                                         \
 		if (!FOREIGN(name) && try_##name(&c, true, BARE args))                             \
 			return (ret)answer(&c);                                                    \
 		if (FOREIGN(name))                                                                 \

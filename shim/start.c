@@ -106,7 +106,7 @@ __attribute__((destructor)) static void end(void)
 {
 	engines_settle();
 	/* From here on nothing is put off: nobody would come to put it out. */
-	process_sleep(AWAKE_LOOP_ORDER);
+	process_sleep(AWAKE_LOOP_ORDER | AWAKE_STREAM);
 	stats_write();
 	live_stop();
 }

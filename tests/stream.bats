@@ -36,12 +36,21 @@ served() {
 	((n >= $1))
 }
 
+# gathered N: so many writes or more were put off.
+gathered() {
+	local n
+	n=$(jq -s '[.[].calls.write.queued // 0] | add' records)
+	echo "gathered: $n, in $(jq -s '[.[].engines.stream.put // 0] | add' records)"
+	((n >= $1))
+}
+
 @test "stream: what is read in steps by chance is what the kernel gives" {
 	local seed
 	for seed in {1..40}; do
 		both "$tools/streams" random "$seed" 300
 	done
 	served 2000
+	gathered 1000
 }
 
 @test "stream: the position is right for programs that are executed, spawned and forked" {
@@ -125,12 +134,58 @@ os.truncate("log", 0)
 print(r.tell(), r.read(3))
 r.seek(0)
 print(r.read(3))'
-	served 400
+	served 100
+}
+
+@test "stream: what was written is there when another process is told, and soon when it is not" {
+	both "$tools/streams" watched
+	gathered 300
+}
+
+@test "stream: what was written is there after every kind of end" {
+	both "$tools/streams" exits
+	gathered 60
+}
+
+@test "stream: a disk without room says so, and nothing is lost once there is" {
+	shim_env+=(XURING_LOG_FILE="$PWD/log")
+	both "$tools/streams" full
+	gathered 20
+	grep -q 'bytes that a program wrote could not be written' log
+}
+
+@test "stream: threads and handlers that write to one file, and stdio" {
+	both "$tools/streams" writers
+	both "$tools/streams" write-handler
+	gathered 1000
+	both "$tools/streams" mixed
+}
+
+@test "stream: dd and Python write bytewise, and write it right" {
+	need python3
+	seq 20000 >bare/file
+	cp bare/file shim/file
+	both dd if=file of=out bs=1 count=50000 status=none
+	both dd if=file of=out bs=7 skip=100 count=5000 seek=3 conv=notrunc status=none
+	both dd if=file of=out bs=64 oflag=append conv=notrunc count=500 status=none
+	both dd if=/dev/zero of=zeros bs=100 count=3000 status=none
+	both dd if=file of=synced bs=64 oflag=dsync count=50 status=none
+	both python3 -S -c 'import os
+f = open("lines", "ab", buffering=0)
+for i in range(5000):
+    f.write(b"line %d\n" % i)
+    if i % 500 == 499: print(os.stat("lines").st_size, f.tell())
+    if i % 700 == 699: os.truncate("lines", 100)
+os.rename("lines", "moved")
+f.write(b"end")'
+	gathered 50000
+	[[ $(jq -s '[.[].engines.stream.put // 0] | add' records) -lt 5000 ]]
 }
 
 @test "stream: without the option, nothing of it happens" {
-	shim_env+=(XURING_READ=now)
+	shim_env+=(XURING_READ=now XURING_WRITE=now)
 	both "$tools/streams" errors
 	both "$tools/streams" direct
-	[[ $(jq -s '[.[].calls.read.memory // 0] | add' records) -eq 0 ]]
+	both "$tools/streams" watched
+	[[ $(jq -s '[.[].calls.read.memory // 0, .[].calls.write.queued // 0] | add' records) -eq 0 ]]
 }

@@ -14,6 +14,13 @@
 /* Engines that know fds. */
 #define AWAKE_FDS (AWAKE_LOOP | AWAKE_STREAM)
 
+/* What is put off is to be out before a call. */
+static inline void put_out(void)
+{
+	if (awake & AWAKE_PUT)
+		stream_put_out();
+}
+
 /* A call looks at, or changes, what this fd leads to. */
 static inline void before_fd(int fd)
 {

@@ -23,7 +23,7 @@
  *     any call on that fd that memory does not answer      loop_settle_fd, by whatever thread
  *     polling, new processes, exec, exit, another identity    loop_settle_all
  *     an effect elsewhere (profile server)                 the calling thread's loop
- *     a thread that does not wait for a millisecond        the flusher (loop_flush.c)
+ *     a thread that does not wait for a millisecond        the flusher (flusher.c)
  *
  * Only connections of which all is known are taken on (fds.h); when in doubt an fd is left to plain calls for good. A
  * slot is touched under its loop's lock, which is free but for another thread on the same fd. A handler that interrupts
@@ -43,6 +43,7 @@
 
 #include "core/syscall.h"
 #include "shim/engine/engine.h"
+#include "shim/engine/flusher.h"
 #include "shim/engine/loop.h"
 #include "shim/engine/loop_hooks.h"
 #include "shim/engine/steps.h"

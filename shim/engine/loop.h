@@ -4,7 +4,7 @@
  *     loop.c         the turn: what happens at a wait, and around it     loop_slots.c  loops, slots, settling
  *     loop_batch.c   many operations in one enter                        loop_recv.c   receiving in company
  *     loop_cost.c    does it pay here?                                   loop_send.c   sending in company
- *     fds.c          what is known of each fd                            loop_flush.c  the flusher
+ *     fds.c          what is known of each fd                            flusher.c     the flusher
  *     loop_hooks.c   calls that are no engine's
  */
 #ifndef SHIM_ENGINE_LOOP_H
@@ -192,17 +192,6 @@ void send_first(int fd);
 
 /* Wait, within reason, until all is out: the process ends, or becomes another. */
 void send_all_out(void);
-
-/* ---- loop_flush.c ---- */
-
-/* See to it that what is put off now is out within a millisecond. False: it can not be had; do not put off. */
-bool flush_awake(void);
-
-/* It makes no system call until the next flush_awake. */
-void flush_park(void);
-
-/* In the child of a fork, where there is none. */
-void flush_forked(void);
 
 /* ---- loop_cost.c ---- */
 

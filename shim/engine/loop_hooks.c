@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "core/syscall.h"
+#include "shim/engine/flusher.h"
 #include "shim/engine/loop.h"
 #include "shim/engine/loop_hooks.h"
 #include "shim/thread.h"

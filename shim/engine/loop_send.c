@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "core/syscall.h"
+#include "shim/engine/flusher.h"
 #include "shim/engine/loop.h"
 #include "shim/engine/steps.h"
 #include "shim/thread.h"

@@ -22,7 +22,15 @@
  * Windows grow while they are used up, shrink when they are not, and where that does not help the file is left alone.
  * Direct reads (O_DIRECT), of which each would wait for the disk, have large ones: the disk has all their parts at once.
  *
- * What is written to /dev/null is answered at once.
+ * Small writes are gathered (XURING_WRITE=later): after four in a row to a file that this process alone has open, and
+ * only for writing, and of one thread, they are kept (stream_out.c). They are written, in the order in which their files
+ * were first written to, before the next call of any other kind that others could see something by, or that could see
+ * something itself (all rows of symbols.def but reads of other files); when there are 64 KiB; and after a millisecond, which
+ * the flusher sees to. What the kernel says to them is said to the next call on the file, and to close. What libc does by
+ * itself (stdio) can not be seen: it may be a millisecond ahead, and so files that stdio is at are left alone. A process
+ * that is killed loses the last millisecond.
+ *
+ * What is written to /dev/null, and little of /dev/zero, is answered at once.
  *
  * A lease (F_SETLEASE) would make others' changes known exactly, for a signal, a thread to take it, and a wait of whoever
  * wants to write. What has 10 ms at most is not worth that.
@@ -144,6 +152,41 @@ static void look_on(struct call *c)
 	}
 }
 
+/* Could others see by this call that something is put off? Reading a file that is another one shows nothing. */
+static void put_out_for(const struct call *c)
+{
+	const struct stream *s;
+
+	if (!(awake & AWAKE_PUT))
+		return;
+	s = c->route == ROUTE_READ ? stream_learn(c->fd) : NULL;
+	if (!s || s->kind == KIND_NONE || (s->kind == KIND_REGULAR && stream_gathers(s)))
+		stream_put_out();
+}
+
+/* An error of what was put off is told by the next call that has to do with the file's contents. */
+static bool tell_error(struct call *c)
+{
+	struct stream *s = stream_of(c->fd);
+
+	switch (c->route) {
+	case ROUTE_WRITE:
+	case ROUTE_FD:
+	case ROUTE_FD_CANCEL:
+	case ROUTE_CLOSE: break;
+	default: return false;
+	}
+	if (!s || !s->error)
+		return false;
+	answer(c, stream_take_error(s));
+	c->way = WAY_KERNEL;
+	if (c->route == ROUTE_CLOSE) {
+		stream_before_gone(c->fd);
+		xu_sys(SYS_close, c->fd);
+	}
+	return true;
+}
+
 static bool stream_call(struct call *c)
 {
 	void *memory = (void *)(uintptr_t)c->sqe.addr;
@@ -152,15 +195,27 @@ static bool stream_call(struct call *c)
 
 	if (!(awake & AWAKE_STREAM))
 		return false;
-	if (s && c->route == ROUTE_READ && c->sqe.opcode == IORING_OP_READ)
+	if (s && c->symbol == SYM_read && s->kind == KIND_ZERO)
+		got = stream_quick_read(c->fd, memory, c->sqe.len);
+	else if (s && c->route == ROUTE_READ && c->sqe.opcode == IORING_OP_READ &&
+		 process_config()->read == XU_READ_AHEAD)
 		got = stream_read(s, c->fd, memory, c->sqe.len);
-	if (s && c->route == ROUTE_WRITE && c->sqe.opcode == IORING_OP_WRITE)
-		got = stream_quick_write(c->fd, memory, c->sqe.len);
-	if (got >= 0) {
+	if (got >= 0 || (s && c->symbol == SYM_write && s->kind == KIND_NULL &&
+			 (got = stream_quick_write(c->fd, memory, c->sqe.len)) >= 0)) {
 		answer(c, got);
 		c->way = WAY_MEMORY;
 		return true;
 	}
+	if (s && c->route == ROUTE_WRITE && c->sqe.opcode == IORING_OP_WRITE &&
+	    process_config()->write == XU_WRITE_LATER &&
+	    (got = stream_write(s, c->fd, memory, c->sqe.len)) >= 0) {
+		answer(c, got);
+		c->way = WAY_QUEUED;
+		return true;
+	}
+	put_out_for(c);
+	if (tell_error(c))
+		return true;
 	look_on(c);
 	return false;
 }
@@ -172,8 +227,11 @@ static void stream_plain(struct call *c)
 	if (!(awake & AWAKE_STREAM))
 		return;
 	/* What was not prepared did not come by stream_call. */
-	if (c->sqe.opcode == IORING_OP_NOP)
+	if (c->sqe.opcode == IORING_OP_NOP) {
+		stream_put_out();
 		look_on(c);
+	}
+	put_out_for(c);
 	if (s)
 		stream_read_begins(s);
 }
@@ -188,6 +246,8 @@ static void stream_seen(struct call *c, long res)
 	if (s)
 		stream_read_ended(s, c->fd, (void *)(uintptr_t)sqe->addr,
 				  sqe->opcode == IORING_OP_READ ? sqe->len : 0, res);
+	if (c->route == ROUTE_WRITE && stream_of(c->fd))
+		stream_written(stream_of(c->fd), sqe->opcode == IORING_OP_WRITE ? sqe->len : 0, res);
 	/* What was made empty by its opening may have a window. */
 	if (c->route == ROUTE_OPEN) {
 		stream_news();
@@ -198,7 +258,7 @@ static void stream_seen(struct call *c, long res)
 
 static void stream_start(const struct xu_config *config)
 {
-	if (config->read == XU_READ_AHEAD)
+	if (config->read == XU_READ_AHEAD || config->write == XU_WRITE_LATER)
 		process_wake(AWAKE_STREAM);
 }
 
@@ -208,6 +268,10 @@ static void stream_report(struct xu_text *t)
 	xu_text_num(t, streams ? streams->served : 0, 0);
 	xu_text_str(t, ",\"filled\":");
 	xu_text_num(t, streams ? streams->filled : 0, 0);
+	xu_text_str(t, ",\"gathered\":");
+	xu_text_num(t, streams ? streams->taken : 0, 0);
+	xu_text_str(t, ",\"put\":");
+	xu_text_num(t, streams ? streams->puts : 0, 0);
 }
 
 const struct engine engine_stream = {

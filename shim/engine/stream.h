@@ -2,7 +2,7 @@
  * Engine stream, for its own files and for the rows of symbols.def: see stream.c.
  *
  *     stream.c       what calls mean to it       stream_fds.c   which open file an fd leads to
- *     stream_in.c    small reads, from memory
+ *     stream_in.c    small reads, from memory   stream_out.c   small writes, gathered
  */
 #ifndef SHIM_ENGINE_STREAM_H
 #define SHIM_ENGINE_STREAM_H
@@ -13,7 +13,7 @@
 #include <sys/types.h>
 
 /* What an open file is, once it is looked at. */
-enum stream_kind { KIND_UNKNOWN, KIND_REGULAR, KIND_NULL, KIND_NONE };
+enum stream_kind { KIND_UNKNOWN, KIND_REGULAR, KIND_NULL, KIND_ZERO, KIND_MEMORY, KIND_NONE };
 
 /* An open file that this process opened itself, and that nobody else has; others are `plain`. */
 struct stream {
@@ -42,6 +42,22 @@ struct stream {
 	unsigned news; /* streams->news at that time */
 	size_t size;   /* how much is read at a time */
 	char *window;
+
+	/*
+	 * What is gathered: how much, with PUTTING while it is being written; and above that how often it was. Only the
+	 * owner, a thread's mark, adds to it.
+	 */
+	uint64_t put;
+	const void *owner;  /* NULL: nothing is gathered */
+	unsigned writes;    /* small ones in a row that the kernel answered */
+	unsigned gathered;  /* writes since it was last written */
+	unsigned poor_puts; /* times in a row that there were few */
+	int error;	    /* what the kernel said to what was gathered: for the next call */
+	bool never;	    /* it does not pay, or another thread writes too */
+	bool adding;	    /* the owner is at it: a handler that finds this comes first */
+	uint64_t since;	    /* which of all that are outstanding was first */
+	uint64_t seen;	    /* what the flusher saw of `put` */
+	char *room;
 };
 
 enum { NR_STREAMS = 64, STREAM_FDS = 1 << 14 };
@@ -50,7 +66,11 @@ struct streams {
 	unsigned news; /* counts what may have changed files: windows from before are not believed */
 	unsigned armed; /* windows there are */
 	uint64_t filled;
-	uint64_t served; /* reads, not counting those of the shortest way */
+	uint64_t served;      /* reads, not counting those of the shortest way */
+	uint64_t outstanding; /* a bit for each stream that has something gathered, or may have */
+	uint64_t turn;	      /* the last `since` */
+	uint64_t taken;	      /* writes that were gathered */
+	uint64_t puts;	      /* and the kernel's that came of them */
 	struct stream all[NR_STREAMS];
 	uint8_t of[STREAM_FDS]; /* by fd: 1 + the stream's place */
 };
@@ -93,9 +113,6 @@ void stream_let_go_all(void);
  */
 long stream_quick_read(int fd, void *to, size_t n);
 
-/* The shortest way of a write: to /dev/null. */
-long stream_quick_write(int fd, const void *from, size_t n);
-
 /* A read with all that it takes. -1: the plain call is to be made. */
 long stream_read(struct stream *s, int fd, void *to, size_t n);
 
@@ -108,6 +125,36 @@ void stream_put_right(struct stream *s);
 
 /* The same without telling: nobody has the open file any more. */
 void stream_drop(struct stream *s);
+
+/* ---- stream_out.c ---- */
+
+/* The shortest way of a write: to what is gathered, or to /dev/null. -1: it goes its ordinary way. */
+long stream_quick_write(int fd, const void *from, size_t n);
+
+/* The same with all that it takes. -1: the plain call is to be made. */
+long stream_write(struct stream *s, int fd, const void *from, size_t n);
+
+/* A plain write of `n` bytes was made, with this result. */
+void stream_written(struct stream *s, size_t n, long res);
+
+/* Is something gathered for the file that this stream leads to? */
+bool stream_gathers(const struct stream *s);
+
+/* The stream gathers no more, until it is a habit again. */
+void stream_stop_gathering(struct stream *s);
+
+/* All that is gathered is written, in order. */
+void stream_put_out(void);
+
+/* What could not be written never will be: nobody has the open file any more. */
+void stream_give_up(struct stream *s);
+
+/* An error that was not told yet, as -errno; it is told by that. */
+long stream_take_error(struct stream *s);
+
+/* For the flusher: is anything outstanding? What was so the last time, too, is written. */
+bool stream_outstanding(void);
+void stream_look(void);
 
 /* ---- stream.c: what calls do that are no engine's to answer ---- */
 

@@ -54,11 +54,15 @@ static void lead(int fd, struct stream *s)
 
 static void forget(int fd, struct stream *s)
 {
+	if (s->owner && s->fd == fd)
+		stream_stop_gathering(s);
 	__atomic_store_n(&streams->of[fd], 0, __ATOMIC_RELEASE);
-	if (__atomic_load_n(&s->refs, __ATOMIC_ACQUIRE) == 1)
+	if (__atomic_load_n(&s->refs, __ATOMIC_ACQUIRE) == 1) {
+		stream_give_up(s);
 		stream_drop(s);
-	else if (s->fd == fd)
+	} else if (s->fd == fd) {
 		stream_put_right(s);
+	}
 	__atomic_sub_fetch(&s->refs, 1, __ATOMIC_ACQ_REL);
 }
 
@@ -85,6 +89,9 @@ static struct stream *make(int fd, bool plain)
 		s->start = s->end = 0;
 		s->size = 0;
 		s->filling = 0;
+		s->writes = s->poor_puts = 0;
+		s->never = false;
+		s->error = 0;
 		s->sequence &= ~1u;
 		__atomic_store_n(&s->at, -1, __ATOMIC_RELEASE);
 		lead(fd, s);
@@ -118,6 +125,10 @@ struct stream *stream_learn(int fd)
 	else if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3) &&
 		 kind_has_flag(fd, O_WRONLY | O_RDWR))
 		s->kind = KIND_NULL;
+	else if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 5) && !kind_has_flag(fd, O_WRONLY))
+		s->kind = KIND_ZERO;
+	else if (S_ISCHR(st.st_mode) && major(st.st_rdev) == 1)
+		s->kind = KIND_MEMORY;
 	else
 		s->kind = KIND_NONE;
 	return s;
@@ -137,6 +148,9 @@ void stream_duplicated(int fd, int to)
 		stream_let_go(fd);
 		return;
 	}
+	/* What libc writes there by itself, we do not see. */
+	if (to <= 2)
+		stream_stop_gathering(s);
 	__atomic_add_fetch(&s->refs, 1, __ATOMIC_ACQ_REL);
 	lead(to, s);
 }
@@ -166,6 +180,7 @@ void stream_let_go(int fd)
 
 	if (!s)
 		return;
+	stream_stop_gathering(s);
 	stream_put_right(s);
 	s->plain = true;
 }
@@ -174,9 +189,11 @@ void stream_let_go_all(void)
 {
 	if (!streams)
 		return;
+	stream_put_out();
 	for (struct stream *s = streams->all; s < streams->all + NR_STREAMS; s++) {
 		if (!XU_LOAD_ACQUIRE(&s->refs))
 			continue;
+		stream_stop_gathering(s);
 		stream_put_right(s);
 		s->plain = true;
 		s->kind = KIND_UNKNOWN;

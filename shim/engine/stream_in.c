@@ -32,9 +32,6 @@ enum { SMALL = 1024, SMALL_DIRECT = 128 << 10 };
 /* How much a window holds, at least, at first and at most. */
 enum { LEAST = 4 << 10, FIRST = 16 << 10, MOST = 64 << 10, MOST_DIRECT = 1 << 20 };
 
-/* The kernel cuts what is longer. */
-enum { MOST_AT_ONCE = 0x7ffff000 };
-
 /* So many small reads one after another are a habit; windows of which little is used are not worth having. */
 enum { HABIT = 4, POOR = 8 };
 
@@ -97,16 +94,11 @@ long stream_quick_read(int fd, void *to, size_t n)
 {
 	struct stream *s = stream_of(fd);
 
+	if (s && s->kind == KIND_ZERO && n - 1 < LEAST && user_may_be(to, n))
+		return memset(to, 0, n) ? (long)n : -1;
 	if (!s || XU_LOAD(&s->at) < 0 || !suits(s, to, n) || !fresh(s))
 		return -1;
 	return take(s, to, n, false);
-}
-
-long stream_quick_write(int fd, const void *from, size_t n)
-{
-	const struct stream *s = stream_of(fd);
-
-	return s && s->kind == KIND_NULL && n < MOST_AT_ONCE && user_may_be(from, n) ? (long)n : -1;
 }
 
 /* How much to read next, from how much of the last window was used. False: it does not pay. */
@@ -160,7 +152,7 @@ static bool learn(struct stream *s, int fd)
 	struct stat st;
 
 	if (!thread_is_own() || stream_learn(fd) != s || s->kind != KIND_REGULAR ||
-	    xu_sys(SYS_fstat, fd, &st) || !kind_is_local(&st, fd))
+	    stream_gathers(s) || xu_sys(SYS_fstat, fd, &st) || !kind_is_local(&st, fd))
 		return false;
 	if (!s->window)
 		s->window = thread_map_wiped(MOST_DIRECT);

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -423,7 +424,8 @@ static void scene_message(void)
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair))
 		exit(2);
 	if (!fork()) {
-		recvmsg(pair[1], &msg, 0);
+		if (recvmsg(pair[1], &msg, 0) != 2 || !CMSG_FIRSTHDR(&msg))
+			_exit(2);
 		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
 		show("passed on", 0, read(fd, data, 4), data);
 		fflush(stdout);
@@ -462,14 +464,229 @@ static void scene_direct(void)
 	}
 }
 
+/* ---- Writing ---- */
+
+/* A file that small writes go to, as a habit. */
+static int written(const char *name, int flags)
+{
+	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | flags, 0644);
+
+	for (int i = 0; i < 20; i++)
+		if (write(fd, "line\n", 5) != 5)
+			exit(2);
+	return fd;
+}
+
+static void tell_size(const char *when, const char *name)
+{
+	struct stat st;
+
+	printf("%s: %ld\n", when, stat(name, &st) ? -1L : (long)st.st_size);
+	fflush(stdout);
+}
+
+/* Another process looks at the file whenever it is told to. */
+static void scene_watched(void)
+{
+	struct timespec moment = {0, 50000000};
+	int tell[2], done[2], fd;
+	char c;
+
+	if (pipe(tell) || pipe(done))
+		exit(2);
+	if (!fork()) {
+		close(tell[1]);
+		while (read(tell[0], &c, 1) == 1) {
+			if (c == 'w')
+				nanosleep(&moment, NULL);
+			tell_size("the other sees", "one");
+			(void)!write(done[1], "x", 1);
+		}
+		_exit(0);
+	}
+	fd = written("one", O_APPEND);
+	for (int i = 0; i < 10; i++) {
+		(void)!write(fd, "more\n", 5);
+		(void)!write(tell[1], "x", 1);
+		(void)!read(done[0], &c, 1);
+		for (int k = 0; k < 30; k++)
+			(void)!write(fd, "more\n", 5);
+	}
+	/* It looks while this one only computes. */
+	(void)!write(tell[1], "w", 1);
+	for (int k = 0; k < 7; k++)
+		(void)!write(fd, "last\n", 5);
+	for (clock_t end = clock() + CLOCKS_PER_SEC / 10; clock() < end;)
+		;
+	(void)!read(done[0], &c, 1);
+	tell_size("at the end", "one");
+}
+
+static void scene_exits(void)
+{
+	void (*const ends[])(int) = {exit, _exit, _Exit};
+	int status;
+
+	for (int i = 0; i < 5; i++) {
+		fflush(stdout);
+		if (!fork()) {
+			written("one", 0);
+			if (i < 3)
+				ends[i](3);
+			if (i == 3)
+				execlp("stat", "stat", "-c", "%s", "one", NULL);
+			signal(SIGABRT, SIG_DFL);
+			abort();
+		}
+		wait(&status);
+		printf("%d ", WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status));
+		tell_size("after an end", "one");
+	}
+}
+
+/* There is no room, and then there is. */
+static void scene_full(void)
+{
+	struct rlimit limit = {200, RLIM_INFINITY};
+	int fd = written("one", 0), failed = 0, good = 20;
+	char all[6] = "";
+
+	signal(SIGXFSZ, SIG_IGN);
+	setrlimit(RLIMIT_FSIZE, &limit);
+	for (int i = 0; i < 100 && !failed; i++) {
+		if (write(fd, "line\n", 5) == 5)
+			good++;
+		else
+			failed = errno;
+		lseek(fd, 0, SEEK_CUR);
+	}
+	limit.rlim_cur = RLIM_INFINITY;
+	setrlimit(RLIMIT_FSIZE, &limit);
+	printf("%s\n", strerror(failed));
+	for (int i = 0; i < 100; i++)
+		good += write(fd, "line\n", 5) == 5;
+	printf("close %d\n", close(fd));
+	fd = open("one", O_RDONLY);
+	for (; read(fd, all, 5) == 5; good--)
+		if (memcmp(all, "line\n", 5))
+			exit(2);
+	printf("lines that are missing: %d\n", good);
+
+	fd = written("two", 0);
+	limit.rlim_cur = 100;
+	setrlimit(RLIMIT_FSIZE, &limit);
+	failed = write(fd, "line\n", 5) != 5;
+	failed |= !!close(fd);
+	limit.rlim_cur = RLIM_INFINITY;
+	setrlimit(RLIMIT_FSIZE, &limit);
+	printf("%s\n", failed ? "an error" : "no error");
+}
+
+static void *write_lines(void *arg)
+{
+	char line[16];
+	int n = snprintf(line, sizeof(line), "thread %d\n", *(int *)arg);
+
+	for (int i = 0; i < 2000; i++)
+		if (write(shared, line, n) != n)
+			exit(2);
+	return NULL;
+}
+
+static void scene_writers(void)
+{
+	pthread_t threads[4];
+	int numbers[4];
+	char line[16] = "", want[16];
+	int n[4] = {0};
+	FILE *f;
+
+	shared = written("one", O_APPEND);
+	for (int i = 0; i < 4; i++) {
+		numbers[i] = i;
+		pthread_create(&threads[i], NULL, write_lines, &numbers[i]);
+	}
+	for (int i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	close(shared);
+	f = fopen("one", "r");
+	while (fgets(line, sizeof(line), f))
+		for (int i = 0; i < 4; i++) {
+			snprintf(want, sizeof(want), "thread %d\n", i);
+			n[i] += !strcmp(line, want);
+		}
+	printf("%d %d %d %d\n", n[0], n[1], n[2], n[3]);
+	unlink("one");
+}
+
+static void on_alarm_write(int sig)
+{
+	(void)sig;
+	if (write(shared, "handler\n", 8) == 8)
+		handled++;
+}
+
+static void scene_write_handler(void)
+{
+	struct itimerval often = {{0, 50}, {0, 50}}, never = {{0, 0}, {0, 0}};
+	char line[16];
+	int lines = 0, handlers = 0;
+	FILE *f;
+
+	shared = written("one", 0);
+	signal(SIGALRM, on_alarm_write);
+	setitimer(ITIMER_REAL, &often, NULL);
+	for (int i = 0; i < 200000; i++)
+		if (write(shared, "line\n", 5) != 5)
+			exit(2);
+	setitimer(ITIMER_REAL, &never, NULL);
+	close(shared);
+	f = fopen("one", "r");
+	while (fgets(line, sizeof(line), f)) {
+		lines += !strcmp(line, "line\n");
+		handlers += !strcmp(line, "handler\n");
+	}
+	printf("%d lines, and of handlers %s\n", lines, handlers == handled ? "all" : "not all");
+	unlink("one");
+}
+
+/* What stdio writes to the same file stays in its place. */
+static void scene_mixed(void)
+{
+	int fd = written("one", 0);
+
+	dup2(fd, 1);
+	for (int i = 0; i < 50; i++) {
+		for (int k = 0; k < 9; k++)
+			(void)!write(1, "write\n", 6);
+		printf("printf %d\n", i);
+		if (i % 3)
+			fflush(stdout);
+		(void)!write(fd, "fd\n", 3);
+		fprintf(stderr, "stderr\n");
+	}
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
 } scenes[] = {
-	{"exec", scene_exec},	    {"spawn", scene_spawn},   {"vfork", scene_vfork},
-	{"stdio", scene_stdio},	    {"errors", scene_errors}, {"threads", scene_threads},
-	{"handler", scene_handler}, {"news", scene_news},     {"message", scene_message},
+	{"exec", scene_exec},
+	{"spawn", scene_spawn},
+	{"vfork", scene_vfork},
+	{"stdio", scene_stdio},
+	{"errors", scene_errors},
+	{"threads", scene_threads},
+	{"handler", scene_handler},
+	{"news", scene_news},
+	{"message", scene_message},
 	{"direct", scene_direct},
+	{"watched", scene_watched},
+	{"exits", scene_exits},
+	{"full", scene_full},
+	{"writers", scene_writers},
+	{"write-handler", scene_write_handler},
+	{"mixed", scene_mixed},
 };
 
 int main(int argc, char **argv)

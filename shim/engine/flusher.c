@@ -1,7 +1,7 @@
 /*
  * The flusher: what is put off is out within a millisecond, even if the program only computes.
  *
- * One thread for the process, made with the first send that is put off. While there is something to look after it looks
+ * One thread for the process, made with the first send or write that is put off. While there is something to look after it looks
  * twice in a millisecond: what it found there the last time, in the same turn, it sends. After a while without it sleeps.
  * It has no signals, so that none of the program's is handled on it.
  */
@@ -9,7 +9,9 @@
 #include <signal.h>
 
 #include "core/syscall.h"
+#include "shim/engine/flusher.h"
 #include "shim/engine/loop.h"
+#include "shim/engine/stream.h"
 #include "shim/symbols.h"
 
 enum { NONE, MAKING, AWAKE, PARKING, PARKED, ASLEEP, FAILED };
@@ -40,6 +42,12 @@ static void look(struct loop *l)
 	loop_unlock(l);
 }
 
+/* Is there something to look after? */
+static bool busy(void)
+{
+	return __atomic_load_n(&fds_unsent, __ATOMIC_SEQ_CST) || stream_outstanding();
+}
+
 static void sleep_until_woken(void)
 {
 	int awake_state = AWAKE, parking = PARKING;
@@ -54,7 +62,7 @@ static void sleep_until_woken(void)
 	else
 		return;
 	/* Something may have been put off in this very moment, by one who saw us awake. */
-	if (how == ASLEEP && __atomic_load_n(&fds_unsent, __ATOMIC_SEQ_CST))
+	if (how == ASLEEP && busy())
 		XU_STORE_RELEASE(&state, AWAKE);
 	while (XU_LOAD(&state) == how)
 		xu_sys(SYS_futex, &state, FUTEX_WAIT_PRIVATE, how, 0, 0, 0);
@@ -67,8 +75,9 @@ static void *flusher(void *arg)
 
 	for (;;) {
 		xu_sys(SYS_nanosleep, &tick, 0);
-		quiet = XU_LOAD(&fds_unsent) || quiet >= QUIET_TICKS ? 0 : quiet + 1;
+		quiet = busy() || quiet >= QUIET_TICKS ? 0 : quiet + 1;
 		loop_each(look);
+		stream_look();
 		if (quiet >= QUIET_TICKS || XU_LOAD(&state) == PARKING)
 			sleep_until_woken();
 	}
