@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Engine stream: programs that read in small pieces see what they would see bare, and are served from memory.
-# shellcheck shell=bash disable=SC2154,SC2164
+# shellcheck shell=bash disable=SC2016,SC2030,SC2031,SC2154,SC2164
 
 # shellcheck source-path=SCRIPTDIR source=lib.bash
 source "$BATS_TEST_DIRNAME/lib.bash"

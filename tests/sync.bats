@@ -98,3 +98,83 @@ errors() {
 	"${shim_env[@]}" sqlite3 db 'create table t(x); insert into t values(1);' || [[ ! -x $(command -v sqlite3) ]]
 	[[ $(jq .engines.sync.asked records) -eq 0 ]]
 }
+
+# batch INJECTION COMMAND...: runs it in the shim with XURING_FSYNC=batch, on files f00 to f59 that are some ticks old; the
+# kernel's syncs are in trace, with the names of the files.
+batch() {
+	local inject=$1 i
+	shift
+	[[ $(stat -f -c %T .) == ext2/ext3 ]] || skip "all of a file system is synced on ext4, and this is $(stat -f -c %T .)"
+	# The engine keeps off while others have much to write.
+	(($(awk '/^Dirty:/ { print $2 }' /proc/meminfo) < 40000)) || timeout 20 sync -f . || :
+	for i in {10..69}; do
+		echo "$i" >"f$i"
+	done
+	sleep 0.05
+	(($(awk '/^Dirty:/ { print $2 }' /proc/meminfo) < 55000)) || skip 'other programs have much to write'
+	timeout 60 strace -f -y -o trace -e trace=fsync,fdatasync,syncfs -e signal=none ${inject:+-e inject="$inject"} \
+		env "${shim_env[@]}" XURING_FSYNC=batch "$@"
+}
+
+# kernel CALL: how often it was made.
+kernel() {
+	grep -c " $1(" trace || :
+}
+
+# dirty FILE...: those of which the page cache has something that is not on the disk.
+dirty() {
+	perl -e 'for (@ARGV) {
+		open my $f, "+<", $_ or die;
+		my $pages = "\0" x 40;
+		syscall(451, fileno $f, pack("QQ", 0, 0), $pages, 0) >= 0 or exit 77;
+		my @n = unpack "Q5", $pages;
+		print "$_\n" if $n[1] or $n[2];
+	}' "$@"
+}
+
+@test "sync: many files one after another need few syncs, and are on the disk" {
+	batch '' sync f{10..69}
+	[[ $(kernel syncfs) -eq 1 && $(kernel fsync) -le 8 ]]
+	[[ $(jq .engines.sync.answered records) -ge 50 ]]
+	[[ -z $(dirty f*) ]]
+}
+
+@test "sync: what was written or stored to meanwhile is synced by the kernel" {
+	need python3
+	batch '' /usr/bin/python3 -S -c 'import os, mmap
+fs = [os.open("f%d" % i, os.O_RDWR) for i in range(10, 70)]
+m = mmap.mmap(fs[20], 0)
+for f in fs[:10]: os.fsync(f)
+os.pwrite(fs[15], b"x", 0)
+os.ftruncate(fs[16], 1)
+m[0] = 65
+for f in fs[10:]: os.fdatasync(f)'
+	[[ $(kernel syncfs) -ge 1 ]]
+	grep -q 'fdatasync(.*/f25>)' trace
+	grep -q 'fdatasync(.*/f26>)' trace
+	grep -q 'fdatasync(.*/f30>)' trace
+	[[ $(jq .engines.sync.answered records) -ge 40 ]]
+	[[ -z $(dirty f*) ]]
+}
+
+@test "sync: after an error each file is the kernel's to sync" {
+	batch syncfs:error=EIO sync f{10..69}
+	[[ $(kernel fsync) -eq 60 ]]
+	rm records
+	if batch fsync:error=EIO:when=3 sync f{10..69} 2>errors; then false; fi
+	[[ $(wc -l <errors) -eq 1 && $(kernel fsync) -ge 4 ]]
+	rm records
+	if batch fsync:error=EIO sync f{10..69} 2>errors; then false; fi
+	[[ $(wc -l <errors) -eq 60 && $(kernel fsync) -eq 60 ]]
+}
+
+@test "sync: who syncs what it has just written is left alone" {
+	need python3
+	batch '' /usr/bin/python3 -S -c 'import os
+fs = [os.open("f%d" % i, os.O_RDWR) for i in range(10, 70)]
+for f in fs:
+    os.write(f, b"more")
+    os.fsync(f)'
+	[[ $(kernel syncfs) -eq 0 && $(kernel fsync) -eq 60 ]]
+	[[ $(jq .engines.sync.answered records) -eq 0 ]]
+}

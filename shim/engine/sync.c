@@ -14,16 +14,17 @@
  *
  * Errors are the kernel's: it tells each open file of one, once. So only success is shared. Who waited for a round that
  * failed asks the kernel itself; who waited for one that did not looks for an error that its own open file has not
- * been told of (pending_error).
+ * been told of (sync_pending_error).
  *
  * The kernel does not let signals interrupt a sync. Nor does this: handlers are held back until the call is answered, so
- * that none finds the lock taken by the thread that it runs in. A program of one thread never comes here.
+ * that none finds the lock taken by the thread that it runs in. A program of one thread never comes here: sync_ahead.c is for it.
  */
 #include <linux/futex.h>
 
 #include "core/syscall.h"
 #include "shim/engine/engine.h"
 #include "shim/engine/steps.h"
+#include "shim/engine/sync.h"
 #include "shim/lookup.h"
 #include "shim/signals.h"
 #include "shim/thread.h"
@@ -146,8 +147,8 @@ static long run_round(struct file *f, int fd)
 	return res;
 }
 
-/* An error that this open file has not been told of: asked for of a place where there is nothing to wait for. */
-static long pending_error(int fd)
+/* Asked for of a place where there is nothing to wait for. */
+long sync_pending_error(int fd)
 {
 	return xu_sys(SYS_sync_file_range, fd, INT64_MAX - 4096, 1, SYNC_FILE_RANGE_WAIT_BEFORE);
 }
@@ -168,7 +169,7 @@ static long join(struct file *f, int fd)
 		sleep_while(&f->ended, ended);
 		lock();
 	}
-	return f->failed && reached(f->failed, mine) ? ASK_YOURSELF : pending_error(fd);
+	return f->failed && reached(f->failed, mine) ? ASK_YOURSELF : sync_pending_error(fd);
 }
 
 static bool sync_call(struct call *c)
@@ -179,7 +180,11 @@ static bool sync_call(struct call *c)
 	uint64_t mask = 0;
 	bool hold;
 
-	if (c->sqe.opcode != IORING_OP_FSYNC || single_threaded() || !have_table())
+	if (c->sqe.opcode != IORING_OP_FSYNC)
+		return false;
+	if (single_threaded())
+		return process_config()->fsync == XU_FSYNC_BATCH && ahead_call(c);
+	if (!have_table())
 		return false;
 	/* Elsewhere a sync may be the affair of the open file, not of the file. */
 	if (xu_sys(SYS_fstat, fd, &st) || !S_ISREG(st.st_mode) || !kind_is_local(&st, fd) ||
@@ -207,8 +212,14 @@ static bool sync_call(struct call *c)
 
 static void sync_start(const struct xu_config *config)
 {
-	if (config->fsync == XU_FSYNC_SHARE)
+	if (config->fsync != XU_FSYNC_OFF)
 		process_wake(AWAKE_SYNC);
+}
+
+static void sync_seen(struct call *c, long res)
+{
+	if (c->sqe.opcode == IORING_OP_FSYNC)
+		ahead_seen(res);
 }
 
 static void sync_report(struct xu_text *t)
@@ -217,11 +228,13 @@ static void sync_report(struct xu_text *t)
 	xu_text_num(t, table ? table->asked : 0, 0);
 	xu_text_str(t, ",\"synced\":");
 	xu_text_num(t, table ? table->synced : 0, 0);
+	ahead_report(t);
 }
 
 const struct engine engine_sync = {
 	.name = "sync",
 	.start = sync_start,
 	.call = sync_call,
+	.seen = sync_seen,
 	.report = sync_report,
 };
