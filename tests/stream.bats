@@ -161,6 +161,31 @@ print(r.read(3))'
 	both "$tools/streams" mixed
 }
 
+@test "stream: what a killed process has told of is there, and the rest ends where it was cut off" {
+	both "$tools/streams" killed
+	grep -q 'wrong 0, told of and lost 0' shim.out
+}
+
+@test "stream: sqlite's databases are whole after kills at any time" {
+	need sqlite3
+	local mode i pid last
+	for mode in delete wal; do
+		rm -f db* told
+		sqlite3 db "pragma journal_mode=$mode; create table t(x)" >/dev/null
+		for i in {1..8}; do
+			seq -f "insert into t values(%.0f); select max(x) from t;" $((i * 10000)) $((i * 10000 + 9999)) |
+				"${shim_env[@]}" env -u XURING_STATS sqlite3 db >>told 3>&- &
+			pid=$!
+			sleep 0.$((RANDOM % 3))$((RANDOM % 10))
+			kill -KILL $pid
+			wait $pid || :
+			[[ $(sqlite3 db 'pragma integrity_check') == ok ]]
+			last=$(tail -n 1 told)
+			[[ $(sqlite3 db 'select max(x) from t') -ge ${last:-0} ]]
+		done
+	done
+}
+
 @test "stream: dd and Python write bytewise, and write it right" {
 	need python3
 	seq 20000 >bare/file

@@ -650,6 +650,57 @@ static void scene_write_handler(void)
 	unlink("one");
 }
 
+/* What a killed process has told of is in the file, which ends where it was cut off and nowhere else. */
+static void scene_killed(void)
+{
+	char line[16], want[16];
+	int wrong = 0, lost = 0;
+
+	for (int i = 0; i < 40; i++) {
+		struct timespec moment = {0, 200000 * (i + 1)};
+		int told[2], last = -1, n = 0;
+		bool end = false;
+		FILE *f;
+		pid_t pid;
+
+		if (pipe(told))
+			exit(2);
+		pid = fork();
+		if (!pid) {
+			int fd = open("one", O_WRONLY | O_CREAT | O_TRUNC, 0644);
+
+			for (int k = 0; k < 1000000; k++) {
+				(void)!write(fd, line, snprintf(line, sizeof(line), "line %d\n", k));
+				if (k % 50 == 49)
+					(void)!write(told[1], &k, sizeof(k));
+				if (k % 400 == 399)
+					fdatasync(fd);
+			}
+			pause();
+		}
+		close(told[1]);
+		nanosleep(&moment, NULL);
+		while (read(told[0], &n, sizeof(n)) == sizeof(n)) {
+			last = n;
+			kill(pid, SIGKILL);
+		}
+		waitpid(pid, NULL, 0);
+		close(told[0]);
+		f = fopen("one", "r");
+		for (n = 0; f && fgets(line, sizeof(line), f); n++) {
+			wrong += end;
+			snprintf(want, sizeof(want), "line %d\n", n);
+			end = !!strcmp(line, want);
+			wrong += end && strncmp(line, want, strlen(line));
+		}
+		lost += n <= last;
+		if (f)
+			fclose(f);
+	}
+	unlink("one");
+	printf("wrong %d, told of and lost %d\n", wrong, lost);
+}
+
 /* What stdio writes to the same file stays in its place. */
 static void scene_mixed(void)
 {
@@ -687,6 +738,7 @@ static const struct {
 	{"writers", scene_writers},
 	{"write-handler", scene_write_handler},
 	{"mixed", scene_mixed},
+	{"killed", scene_killed},
 };
 
 int main(int argc, char **argv)
