@@ -44,12 +44,14 @@ void before_exec(const char *path)
 	if (path && xu_sys(SYS_faccessat, AT_FDCWD, path, X_OK) < 0)
 		return;
 	engines_settle();
+	engines_end();
 	stats_write();
 }
 
 void before_exit(void)
 {
 	engines_settle();
+	engines_end();
 	stats_write();
 	live_stop();
 }

@@ -105,6 +105,7 @@ __attribute__((constructor)) static void start(void)
 __attribute__((destructor)) static void end(void)
 {
 	engines_settle();
+	engines_end();
 	/* From here on nothing is put off: nobody would come to put it out. */
 	process_sleep(AWAKE_LOOP_ORDER | AWAKE_STREAM);
 	stats_write();

@@ -49,6 +49,13 @@ void engines_renew(void)
 			(*e)->renew();
 }
 
+void engines_end(void)
+{
+	for (const struct engine *const *e = engines; *e; e++)
+		if ((*e)->end)
+			(*e)->end();
+}
+
 void engines_forked(void)
 {
 	for (const struct engine *const *e = engines; *e; e++)

@@ -50,6 +50,12 @@ struct engine {
 	/* Who the process is, or what it may, is about to change: rings from before are to be gone, with what they carry done. */
 	void (*renew)(void);
 
+	/*
+	 * The process is about to end, or to run another program. The kernel takes rings apart later: what a ring of ours has
+	 * open would be open still, and a file system that the program was on could not be unmounted.
+	 */
+	void (*end)(void);
+
 	/* In the child of a fork, before the program goes on. */
 	void (*forked)(void);
 
@@ -67,6 +73,7 @@ void engines_plain(struct call *c);
 void engines_seen(struct call *c, long res);
 void engines_settle(void);
 void engines_renew(void);
+void engines_end(void);
 void engines_forked(void);
 
 /* For rows of symbols.def: a directory is opened; a file was copied inside the kernel; a name or its permissions are about

@@ -423,6 +423,15 @@ static void renew(void)
 	}
 }
 
+/* What is open ahead is closed. */
+static void end(void)
+{
+	if (ours() && enter()) {
+		queue_drop();
+		leave();
+	}
+}
+
 /* The ring and the memory are not in the child, and whose work it was is not either. */
 static void forked(void)
 {
@@ -470,6 +479,7 @@ const struct engine engine_scout = {
 	.call = scout_call,
 	.seen = scout_seen,
 	.renew = renew,
+	.end = end,
 	.forked = forked,
 	.report = report,
 };

@@ -106,3 +106,20 @@ run_perl() {
 	awk '/^[^ ]+\.t \.+/ { file = $1 } /^(not )?ok [0-9]+/ { n = ($1 == "not") ? $3 : $2; print file "." n, ($1 == "not") ? "failed" : "ok" }
 		/^# Failed|^Dubious/ { print file, $0 }' "$work/perl.out" | sed -E 's/^([^ ]+) (# Failed|Dubious).*/\1 trouble/'
 }
+
+# Debian's stress-ng, each of these for a second, with its results verified.
+stressors='aio aiol io-uring readahead revio seek sync-file fifo pipe pipeherd sendfile splice tee vm-splice epoll sock sockdiag
+	sockfd sockpair udp access chdir chmod close copy-file dentry dir dirdeep dirmany dup dynlib env eventfd exec exit-group
+	fallocate fcntl fiemap file-ioctl filename flock fork fpunch fsize fstat futex getdent getrandom handle hdd inotify
+	iomix itimer kill lease link locka lockf lockofd mknod mmap mq msg nanosleep open pidfd poll procfs
+	pty rename sem sem-sysv shm sigabrt sigchld sigfd sigfpe sigio signal signest sigpending sigpipe sigq sigrt sigsegv
+	sigsuspend sigtrap spawn switch symlink sync-file touch timer timerfd truncate unlink utime vfork wait xattr yield'
+source_stressng() { :; }
+build_stressng() { apt-get install -y stress-ng; }
+run_stressng() {
+	local case
+	for case in $stressors; do
+		as_user bash -c 'under timeout -k 5 60 stress-ng "--$0" 1 --timeout 1 --verify --temp-path "$TMPDIR"' "$case" >/dev/null 2>&1
+		echo "$case $?"
+	done
+}
