@@ -51,29 +51,6 @@ same() {
 	holds "$records" 'any(.engines.scout.listed > 0)'
 }
 
-# rounds: a program ends in the middle of its way through a file system that nobody has read yet, which is unmounted.
-rounds() {
-	trap '' PIPE
-	for _ in {1..25}; do
-		env -u LD_PRELOAD mount -o loop image mnt || return
-		grep -rl hello mnt | head -n 1 >/dev/null
-		env -u LD_PRELOAD umount mnt || return
-	done
-}
-
-@test "regress: where the scout was ahead of a program can be unmounted once that has ended" {
-	need_ring
-	[[ $(id -u) -eq 0 ]] && unshare --mount true 2>/dev/null || skip 'only root can mount'
-	truncate -s 32M image && /sbin/mkfs.ext4 -q image
-	mkdir mnt
-	export -f rounds
-	unshare --mount --propagation private bash -c '
-		mount -o loop image mnt && for i in {1..300}; do echo hello >mnt/$i; done && umount mnt' || skip 'no loop device'
-	unshare --mount --propagation private bash -c rounds
-	LD_PRELOAD=$shim XURING_SCOUT=on XURING_STATS=json:$records unshare --mount --propagation private bash -c rounds
-	holds "$records" 'any(.engines.scout.predicted > 0)'
-}
-
 @test "regress: a program that watches files hears nothing of the scout" {
 	need_ring
 	same ahead XURING_SCOUT=on
