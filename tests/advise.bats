@@ -90,6 +90,9 @@ foretold() {
 	done
 	"$xuring" advise -p $pid --seconds 1 --json >found
 	jq -e '.seconds >= 1 and .seconds < 5 and .calls > 1000 and .engines.scout.gain < 1.2' found
+	"$xuring" top --json $pid | jq -e '.[0] | .threads == 1 and .spent.open.ns > 0 and (.engines | has("scout"))'
+	run -0 "$xuring" top --once $pid
+	[[ $output == *'entries into the kernel saved'* ]]
 	run -0 "$xuring" advise -p $pid --seconds 0.5
 	[[ ${lines[0]} == "process $pid: "* && $output == *' open '* ]]
 	kill $pid

@@ -231,6 +231,23 @@ prints_whether() {
 	[[ $(PATH=$PWD/bin "$xuring" run sh -c 'echo fine') == fine ]]
 }
 
+# The memory that a sleeping process has for itself alone, in KiB.
+memory() {
+	"$@" sleep 5 3>&- &
+	pid=$!
+	sleep 0.5
+	awk '/^Private_Dirty/ { print $2 }' /proc/$pid/smaps_rollup
+	kill $pid
+}
+
+@test "xuring: a process that no engine has anything to do in has at most 100 KiB more" {
+	[[ -r /proc/self/smaps_rollup ]] || skip 'no smaps_rollup'
+	bare=$(memory)
+	more=$(($(memory env LD_PRELOAD="$shim") - bare))
+	echo "$bare KiB bare, $more more"
+	((more > 0 && more <= 100))
+}
+
 @test "xuring: check says good, limited or no, and what to do" {
 	need jq
 	run --separate-stderr "$xuring" check cat
