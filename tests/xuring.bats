@@ -233,9 +233,9 @@ prints_whether() {
 
 # The memory that a sleeping process has for itself alone, in KiB.
 memory() {
-	"$@" sleep 5 3>&- &
+	"$@" sleep 20 3>&- &
 	pid=$!
-	sleep 0.5
+	until [[ $(awk '/^State/ { print $2 }' /proc/$pid/status) == S && $(cat /proc/$pid/comm) == sleep ]]; do sleep 0.05; done
 	awk '/^Private_Dirty/ { print $2 }' /proc/$pid/smaps_rollup
 	kill $pid
 }
