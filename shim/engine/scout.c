@@ -219,10 +219,20 @@ static const char *path_of(const struct call *c)
 
 /* ---- The engine ---- */
 
+/* The file whose first read was to be looked at was read, or is closed unread: reads are of no interest any more. */
+static void no_judgement(void)
+{
+	judged = -1;
+	if (!seq_active())
+		process_sleep(AWAKE_SCOUT_READ);
+}
+
 static bool scout_call(struct call *c)
 {
 	bool answered = false;
 
+	if (c->sqe.opcode == IORING_OP_CLOSE && c->sqe.fd == judged)
+		no_judgement();
 	if (ours() && enter()) {
 		if (stale)
 			rest();
@@ -289,13 +299,11 @@ static void watch(struct call *c, long res, bool waited)
 
 static void judgement(bool waited)
 {
-	judged = -1;
 	if (waited && ours())
 		plan_control_waited();
 	else if (waited)
 		slow = slow << 1 | 1;
-	if (!seq_active())
-		process_sleep(AWAKE_SCOUT_READ);
+	no_judgement();
 }
 
 /* The first read of a file counts with its open; many in a row are scout_seq.c's. */
