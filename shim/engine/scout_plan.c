@@ -346,12 +346,14 @@ void plan_control_waited(void)
 static void missed(struct dir *d, const char *name, size_t len, enum deed deed, uint64_t waited_ns)
 {
 	int at = dir_find(d, name, len);
-	struct entry *e = at < 0 ? NULL : &d->entries[at];
+	struct entry *e;
 	int last;
 
-	scout->dir = e ? scout->dir : d;
-	if (!e)
+	if (at < 0) {
+		scout->dir = d;
 		return;
+	}
+	e = &d->entries[at];
 	last = came(d, at, deed);
 	if (last >= 0 && last != at)
 		vote(d, deed, last, at);
@@ -636,28 +638,34 @@ static struct dir *dir_of_arg(const char *arg, const char **name, size_t *len)
 	return *len && dir_of(AT_FDCWD, arg, &t) ? dir_want(t.buf, t.len, NULL, -1) : NULL;
 }
 
+/* Send the entry that an argument is, if it is one. False: not now. */
+static bool send_arg(struct dir *d, int at)
+{
+	unsigned deed;
+
+	if (at < 0)
+		return true;
+	if (XU_LOAD_ACQUIRE(&d->entries[at].type) == DT_UNKNOWN && XU_LOAD_ACQUIRE(&d->asking))
+		return false;
+	deed = deed_for(d, &d->entries[at]);
+	return !deed || fetch(d, at, deed);
+}
+
 /* Send the next argument. False: there is none, or no place for it, or it is not known yet what it is. */
 static bool step_args(void)
 {
 	unsigned at = scout->arg;
 	const char *arg = args_next(&at), *name;
 	struct dir *d;
-	unsigned deed;
 	size_t len;
-	int entry;
 
-	d = arg ? dir_of_arg(arg, &name, &len) : NULL;
-	if (!arg || (d && !dir_listed(d) && d->state != DIR_FAILED))
+	if (!arg)
 		return false;
-	entry = dir_listed(d) ? dir_find(d, name, len) : -1;
-	if (entry >= 0) {
-		if (XU_LOAD_ACQUIRE(&d->entries[entry].type) == DT_UNKNOWN &&
-		    XU_LOAD_ACQUIRE(&d->asking))
-			return false;
-		deed = deed_for(d, &d->entries[entry]);
-		if (deed && !fetch(d, entry, deed))
-			return false;
-	}
+	d = dir_of_arg(arg, &name, &len);
+	if (d && !dir_listed(d) && d->state != DIR_FAILED)
+		return false;
+	if (d && dir_listed(d) && !send_arg(d, dir_find(d, name, len)))
+		return false;
 	scout->arg = at;
 	return true;
 }

@@ -71,7 +71,8 @@ static void begin(int fd, int64_t pos)
 	struct stat st;
 
 	/* Kernel structure and libc's are the same on what we build for; only the size is looked at. */
-	if (pos < 0 || xu_sys(SYS_fstat, fd, &st) < 0 || !S_ISREG(st.st_mode))
+	if (pos < 0 || xu_sys(SYS_fstat, fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    st.st_size - pos < 2 * STEP)
 		return;
 	seq_forget();
 	seq.fd = fd;
@@ -90,10 +91,11 @@ static void ask_ahead(void)
 
 	if (seq.ahead < seq.pos)
 		seq.ahead = seq.pos;
-	if (seq.ahead == seq.size || seq.pos + seq.window - seq.ahead < seq.window / 4)
+	if (seq.ahead >= seq.size || seq.pos + seq.window - seq.ahead < seq.window / 4)
 		return;
-	if (seq.fuse && (!scout->handoff || !queue_open_own(seq.fd)))
-		seq.fuse = false;
+	/* Opening it takes a round trip or two. */
+	if (seq.fuse && seq.size - seq.ahead > FIRST_WINDOW)
+		seq.fuse = scout->handoff && queue_open_own(seq.fd);
 	end = seq.pos + seq.window < seq.size ? seq.pos + seq.window : seq.size;
 	for (; seq.ahead < end && queue_advise(seq.fd, seq.ahead, STEP); seq.ahead += STEP)
 		score.seq_bytes += STEP;
