@@ -115,15 +115,22 @@ static inline long quick(enum symbol symbol, int fd, long b, long c, long size)
 				  : stream_quick_write(fd, (void *)b, (size_t)c);
 }
 
-bool call_begin(struct call *c, enum symbol symbol, enum route route)
+/* The first step of a call that an engine may answer in its own way. */
+static inline void call_served(struct call *c, enum symbol symbol)
 {
 	c->thread = thread_self();
 	c->symbol = symbol;
-	c->route = route;
+	c->route = ROUTE_NONE;
 	c->reason = REASON_NONE;
 	c->state = STATE_PLAIN;
 	c->way = WAY_RING;
 	c->saved_errno = errno;
+}
+
+bool call_begin(struct call *c, enum symbol symbol, enum route route)
+{
+	call_served(c, symbol);
+	c->route = route;
 	c->began = 0;
 	c->sqe.opcode = IORING_OP_NOP; /* until it is prepared */
 	if (!c->thread || !(awake & (AWAKE_RING | interest_of(route))))
@@ -156,18 +163,6 @@ long call_answer(struct call *c)
 	count(c, c->state == STATE_FELL_BACK ? plain_way(c) : c->way);
 	errno = c->saved_errno;
 	return errno_result(c->res);
-}
-
-/* The first step of a call that an engine may answer in its own way. */
-static void call_served(struct call *c, enum symbol symbol)
-{
-	c->thread = thread_self();
-	c->symbol = symbol;
-	c->route = ROUTE_NONE;
-	c->reason = REASON_NONE;
-	c->state = STATE_PLAIN;
-	c->way = WAY_RING;
-	c->saved_errno = errno;
 }
 
 /* For functions that answer -errno themselves. */

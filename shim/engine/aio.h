@@ -3,7 +3,7 @@
  *
  *     aio.c         the engine, and its essay             aio_posix.c   aio_read and kin
  *     aio_ring.c    the carrier: its thread and ring      aio_linux.c   io_submit and kin
- *     aio_notify.c  telling the program of an end
+ *     aio_ops.c     memory of operations, waiting         aio_notify.c  telling the program of an end
  */
 #ifndef SHIM_ENGINE_AIO_H
 #define SHIM_ENGINE_AIO_H
@@ -81,7 +81,7 @@ struct aio_op {
 /* No sandbox? In one, the calls that the engine makes of its own could be the program's end. */
 bool aio_may(struct call *c);
 
-/* ---- The carrier (aio_ring.c) ---- */
+/* ---- The carrier (aio_ring.c), and its operations (aio_ops.c) ---- */
 
 /* Is there a carrier with a ring? Started here, if need be. False: c->reason. */
 bool aio_ready(struct call *c);

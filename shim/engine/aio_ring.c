@@ -5,226 +5,16 @@
 #include <time.h>
 
 #include "core/syscall.h"
-#include "shim/engine/aio.h"
+#include "shim/engine/aio_ring.h"
 #include "shim/policy.h"
 #include "shim/process.h"
 #include "shim/thread.h"
-
-enum { NR_OPS = 8192 };
 
 /* User data of entries that are no operation. */
 enum { TICKET_BELL = 1, TICKET_CANCEL = 2 };
 
 /* A private futex of 32 bits: FUTEX2_SIZE_U32 and FUTEX2_PRIVATE, which older headers lack. */
 enum { FUTEX_WORD = 0x2 | 0x80 };
-
-enum standing {
-	NONE,	  /* no carrier */
-	STARTING, /* somebody makes one, or it makes its ring */
-	READY,	  /* it takes operations */
-	REFUSED,  /* there was no ring to be had */
-};
-
-/*
- * All of it, in memory that is zero in the child of a fork: a child has no carrier and no operations, without anybody
- * having to act.
- */
-struct aio {
-	unsigned state; /* enum standing; a futex while it is STARTING */
-	unsigned stop;	/* the carrier is to end when it has nothing left */
-	int pid;
-	int carrier;	      /* its tid */
-	enum reason reason;   /* why REFUSED */
-	unsigned refusals;    /* calls since then */
-	struct aio_op *queue; /* sent and not yet taken: last first */
-	struct aio_op *late;  /* the carrier's: what it could not tell yet */
-	unsigned asleep;      /* the carrier sleeps, or is about to */
-	unsigned bell;	      /* futex: what wakes it */
-	unsigned ended;	      /* futex: operations that have ended */
-	unsigned awaited;     /* somebody sleeps on it */
-	uint64_t free;	      /* the first free operation + 1, and a count of changes above it */
-	unsigned taken;	      /* operations of the array that ever were in use */
-	uint64_t counts[NR_AIO_COUNTS];
-	struct aio_op ops[NR_OPS];
-};
-
-static struct aio *aio;
-
-/* ---- Memory ---- */
-
-/* The state, made when first needed. NULL: there is no memory. */
-static struct aio *own(void)
-{
-	struct aio *a = XU_LOAD_ACQUIRE(&aio), *none = NULL;
-
-	if (a)
-		return a;
-	thread_start();
-	a = thread_map_wiped(sizeof(*a));
-	if (!a)
-		return NULL;
-	if (__atomic_compare_exchange_n(&aio, &none, a, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-		return a;
-	xu_sys(SYS_munmap, a, sizeof(*a));
-	return none;
-}
-
-void aio_count(enum aio_count what, unsigned n)
-{
-	struct aio *a = XU_LOAD_ACQUIRE(&aio);
-
-	if (a)
-		__atomic_add_fetch(&a->counts[what], n, __ATOMIC_RELAXED);
-}
-
-uint64_t aio_counted(enum aio_count what)
-{
-	struct aio *a = XU_LOAD_ACQUIRE(&aio);
-
-	return a ? XU_LOAD(&a->counts[what]) : 0;
-}
-
-unsigned aio_op_number(const struct aio_op *op)
-{
-	return (unsigned)(op - aio->ops);
-}
-
-struct aio_op *aio_op_at(unsigned number)
-{
-	struct aio *a = XU_LOAD_ACQUIRE(&aio);
-
-	return a && number < NR_OPS && XU_LOAD_ACQUIRE(&a->ops[number].used) ? &a->ops[number] : NULL;
-}
-
-struct aio_op *aio_op_of(const void *stand_in)
-{
-	struct aio *a = XU_LOAD_ACQUIRE(&aio);
-	uintptr_t at;
-
-	if (!a || (uintptr_t)stand_in < (uintptr_t)a->ops)
-		return NULL;
-	at = (uintptr_t)stand_in - (uintptr_t)a->ops;
-	return at % sizeof(struct aio_op) == offsetof(struct aio_op, kernel.stand_in)
-		       ? aio_op_at((unsigned)(at / sizeof(struct aio_op)))
-		       : NULL;
-}
-
-unsigned aio_ops_of(unsigned long context)
-{
-	unsigned n = XU_LOAD(&aio->taken), found = 0;
-
-	for (unsigned i = 0; i < n && i < NR_OPS; i++) {
-		const struct aio_op *op = aio_op_at(i);
-
-		found += op && XU_LOAD(&op->context) == context;
-	}
-	return found;
-}
-
-void aio_later(struct aio_op *op, bool (*again)(struct aio_op *op))
-{
-	op->again = again;
-	op->next = aio->late;
-	aio->late = op;
-}
-
-/* Try again what could not be told. */
-static void try_late(void)
-{
-	struct aio_op *op = aio->late;
-
-	aio->late = NULL;
-	while (op) {
-		struct aio_op *next = op->next;
-
-		if (!op->again(op))
-			aio_later(op, op->again);
-		op = next;
-	}
-}
-
-/* A stack by number; the count of changes makes a late exchange fail. */
-struct aio_op *aio_op_new(void)
-{
-	uint64_t was = XU_LOAD_ACQUIRE(&aio->free), is;
-	struct aio_op *op;
-	unsigned n;
-
-	while ((uint32_t)was) {
-		op = &aio->ops[(uint32_t)was - 1];
-		n = (unsigned)(uintptr_t)XU_LOAD(&op->next);
-		is = ((was >> 32) + 1) << 32 | n;
-		if (__atomic_compare_exchange_n(&aio->free, &was, is, false, __ATOMIC_ACQ_REL,
-						__ATOMIC_ACQUIRE))
-			goto found;
-	}
-	n = __atomic_fetch_add(&aio->taken, 1, __ATOMIC_RELAXED);
-	if (n >= NR_OPS) {
-		__atomic_store_n(&aio->taken, NR_OPS, __ATOMIC_RELAXED);
-		return NULL;
-	}
-	op = &aio->ops[n];
-found:
-	memset(op, 0, sizeof(*op));
-	XU_STORE_RELEASE(&op->used, true);
-	return op;
-}
-
-void aio_op_free(struct aio_op *op)
-{
-	uint64_t was = XU_LOAD_ACQUIRE(&aio->free), is;
-
-	XU_STORE_RELEASE(&op->used, false);
-	do {
-		/* The number of the next, in the place of its address. */
-		__atomic_store_n(&op->next, (struct aio_op *)(uintptr_t)(uint32_t)was,
-				 __ATOMIC_RELAXED);
-		is = ((was >> 32) + 1) << 32 | (aio_op_number(op) + 1);
-	} while (!__atomic_compare_exchange_n(&aio->free, &was, is, false, __ATOMIC_ACQ_REL,
-					      __ATOMIC_ACQUIRE));
-}
-
-/* ---- Sleeping and waking ---- */
-
-long aio_sleep(unsigned *word, unsigned value, const struct timespec *left)
-{
-	return xu_sys(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, left, 0, 0);
-}
-
-void aio_wake(unsigned *word)
-{
-	xu_sys(SYS_futex, word, FUTEX_WAKE_PRIVATE, 0x7fffffff, 0, 0, 0);
-}
-
-unsigned aio_ended(void)
-{
-	return XU_LOAD_ACQUIRE(&aio->ended);
-}
-
-long aio_await(unsigned seen, const struct timespec *left, bool cancels)
-{
-	int type = PTHREAD_CANCEL_DEFERRED;
-	long ret;
-
-	__atomic_store_n(&aio->awaited, 1, __ATOMIC_SEQ_CST);
-	if (__atomic_load_n(&aio->ended, __ATOMIC_SEQ_CST) != seen)
-		return 0;
-	cancels = cancels && REAL(pthread_setcanceltype);
-	if (cancels)
-		REAL(pthread_setcanceltype)(PTHREAD_CANCEL_ASYNCHRONOUS, &type);
-	ret = aio_sleep(&aio->ended, seen, left);
-	if (cancels)
-		REAL(pthread_setcanceltype)(type, NULL);
-	return ret;
-}
-
-/* Operations have ended: whoever waits for any of them is to look again. */
-static void tell_ended(unsigned n)
-{
-	__atomic_add_fetch(&aio->ended, n, __ATOMIC_SEQ_CST);
-	if (XU_LOAD(&aio->awaited) && __atomic_exchange_n(&aio->awaited, 0, __ATOMIC_SEQ_CST))
-		aio_wake(&aio->ended);
-}
 
 /* ---- The carrier ---- */
 
@@ -384,7 +174,7 @@ static bool reap(struct carrier *k)
 	}
 	any = k->finished;
 	if (any)
-		tell_ended(k->finished);
+		aio_tell_ended(k->finished);
 	k->finished = 0;
 	return any;
 }
@@ -630,7 +420,7 @@ static void run(struct carrier *k)
 		if (reap(k) && k->waiting)
 			continue;
 		if (aio->late)
-			try_late();
+			aio_try_late();
 		if (!k->flying && !k->waiting && !aio->late && XU_LOAD(&aio->stop) && may_end(NONE))
 			return;
 		if (!rest(k) && may_end(NONE))
@@ -686,7 +476,7 @@ bool aio_ready(struct call *c)
 	if (!aio_may(c))
 		return false;
 	c->reason = REASON_NO_RING;
-	a = own();
+	a = aio_own();
 	if (!a)
 		return false;
 	for (;;) {
@@ -723,7 +513,7 @@ static void do_queue(void)
 	k.waiting_end = &k.waiting;
 	take(&k);
 	do_waiting(&k);
-	tell_ended(1);
+	aio_tell_ended(1);
 }
 
 void aio_send(struct aio_op *first)
