@@ -40,7 +40,7 @@ sound() {
 	done <"$records"
 	holds "$records" 'all(
 		(keys - ["pid", "prog", "mode", "profile", "ring", "why_no_ring", "enters", "rings", "calls", "engines"]
-			- ["reasons"] == [])
+			- ["reasons", "spent", "threads"] == [])
 		and (.pid | type) == "number" and (.prog | type) == "string" and (.enters | type) == "number"
 		and (.rings | type) == "number" and (.engines | type) == "object"
 		and IN(.mode; "auto", "ring", "off") and IN(.ring; "invisible", "hidden-fd", "none"))'
