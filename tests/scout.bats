@@ -271,6 +271,8 @@ remembering=('' '-o dir_cache=no' '-o dir_cache=no,attr_timeout=0,entry_timeout=
 	done
 	[[ $(shimmed XURING_STATS=json:auto cat mnt/file | md5sum) = "$sum" ]]
 	holds auto '.[0].engines.scout.ahead_bytes > 15000000'
+	shimmed XURING_STATS=json:dd dd if=mnt/file of=/dev/null bs=64k status=none
+	holds dd '.[0].engines.scout.ahead_bytes > 15000000'
 }
 
 @test 'no ring, no operations, few files: as bare' {

@@ -45,6 +45,7 @@
 enum {
 	WAITED_NS = 60 * 1000, /* a call that takes longer has waited for something */
 	WATCHED = 256,	       /* quick calls in a row after which there is nothing to watch */
+	FEW = 8,	       /* reads and closes after a file was closed unread */
 	SAMPLED = 8,	       /* of so many quick opens, one has its first read looked at */
 	IDLE_NS = 2000000000,
 };
@@ -59,6 +60,7 @@ static bool busy; /* in the middle of something: whoever comes now is a signal h
 static unsigned quick;	/* calls in a row that did not wait */
 static unsigned slow;	/* those of the last eight that did, a bit each */
 static int judged = -1; /* the fd whose first read is to be looked at as well */
+static unsigned few;	/* reads and closes that are looked at still, where no file is judged */
 static bool started;
 static bool refused; /* no ring: no scout */
 static bool on;	     /* at the first call already */
@@ -227,12 +229,23 @@ static void no_judgement(void)
 		process_sleep(AWAKE_SCOUT_READ);
 }
 
+/* A file that is closed unread may have got another number before, as dd does it: the next few calls tell. */
+static void closed(int fd)
+{
+	if (fd == judged) {
+		judged = -1;
+		few = FEW;
+	} else if (few && !--few && judged < 0) {
+		no_judgement();
+	}
+}
+
 static bool scout_call(struct call *c)
 {
 	bool answered = false;
 
-	if (c->sqe.opcode == IORING_OP_CLOSE && c->sqe.fd == judged)
-		no_judgement();
+	if (c->sqe.opcode == IORING_OP_CLOSE)
+		closed(c->sqe.fd);
 	if (ours() && enter()) {
 		if (stale)
 			rest();
@@ -317,6 +330,8 @@ static void seen_read(struct call *c, long res, bool waited)
 		seq_read(c->sqe.fd, offset, res, waited);
 	if (c->sqe.fd == judged)
 		judgement(waited);
+	else if (few && !--few && judged < 0)
+		no_judgement();
 }
 
 void scout_copied(int fd, uint64_t began)
