@@ -332,7 +332,9 @@ static bool is_to_stay(const struct file *f, const struct stat *st)
 
 	if (options.no_clobber)
 		return lstat(f->to, &there) == 0;
-	if (!options.update || (S_ISREG(st->st_mode) ? stat : lstat)(f->to, &there) < 0)
+	if (!options.update)
+		return false;
+	if ((S_ISREG(st->st_mode) ? stat(f->to, &there) : lstat(f->to, &there)) < 0)
 		return false;
 	return there.st_mtim.tv_sec > st->st_mtim.tv_sec ||
 	       (there.st_mtim.tv_sec == st->st_mtim.tv_sec &&
