@@ -46,6 +46,7 @@ foretold() {
 	mkdir there here
 	"$tools/forest" there/tree 120 4
 	head -c 8M /dev/urandom >there/large
+	head -c 40M /dev/urandom >there/long
 	cp -r there/tree local
 	# Nothing of files stays here between two runs, as on a first run.
 	sshfs -o ssh_command="$tools/far 1500" "here:$PWD/there" here 2>mount.err || skip "no sshfs here: $(head -n 1 mount.err)"
@@ -55,15 +56,19 @@ foretold() {
 	foretold 'cp -r, far' cp -r here/tree out
 	foretold 'find, md5sum, far' sh -c 'find here/tree -type f | xargs md5sum'
 	foretold 'cat, far' cat here/large
+	foretold 'a longer one, far' cat here/long
 	foretold 'grep -r, near' grep -rc needle local local local
 	foretold 'sort, near' sort -R --random-source=there/large there/large
 	foretold 'gzip, near' gzip -c there/large
 	foretold 'one that sleeps' sleep 0.2
+	mkdir new
+	for i in {1..200}; do echo "$i" >new/$i; done
+	foretold 'sync of files' sync -d new/*
 	foretold 'one that syncs' sh -c 'for i in 1 2 3 4 5 6 7 8 9 10 11 12; do dd if=/dev/zero of=file count=1 conv=fsync,notrunc; done'
 	# The sign is right each time.
 	awk -F'\t' '($2 >= 1.3 && $3 <= 1.05) || ($2 < 1.05 && $3 > 1.5) { print "wrong: " $0; bad = 1 } END { exit bad }' foretold
 	# The middle one of the factors by which estimates are wrong.
-	awk -F'\t' '{ f = $2 > $3 ? $2 / $3 : $3 / $2; print f }' foretold | sort -n | sed -n 5p >middle
+	awk -F'\t' '{ f = $2 > $3 ? $2 / $3 : $3 / $2; print f }' foretold | sort -n | sed -n '6{p;q}' >middle
 	cat middle
 	[[ $(awk '{ print ($1 <= 1.5) }' middle) == 1 ]]
 	# There is something to foretell.

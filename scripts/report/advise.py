@@ -9,7 +9,8 @@ that it shares. From both, for each engine:
             where the files are and what is waited for (AHEAD, below)
     loop    transfers that are ready together cost one entry for all: but for one a wait, the price of a call each is saved,
             where calls are dear enough for company to pay
-    sync    threads that wait for syncs of one file share the wait (COMPANY)
+    sync    threads that wait for syncs of one file share the wait (COMPANY); a process that syncs many files one after
+            another waits for few of them (TOGETHER)
     aio     reads by POSIX AIO overlap; io_submit no longer blocks
     stream  small reads and writes cost what their calls cost, all but one in 64 KiB
 
@@ -48,19 +49,21 @@ AIO_READS, AIO_WAITS = ("aio_read", "lio_listio"), ("aio_suspend", "aio_error")
 # By how much a wait shrinks when it is read ahead: files that are opened and read, large ones read through, names that are
 # looked up, directories. Far: on a file system of a network or of the FUSE kind.
 AHEAD = {
-	"far": {"files": 9, "stream": 1.8, "names": 1.3, "directories": 1},
+	"far": {"files": 9, "stream": 2, "names": 4, "directories": 1},
 	"near": {"files": 1.3, "stream": 1, "names": 1.2, "directories": 1},
 }
 FAR = ("fuse", "nfs", "cifs", "smb3", "ceph", "9p", "virtiofs", "afs")
 LARGE = 512 * 1024 # bytes read for each open: then it is a stream
+LONG = 32 << 20 # bytes in all: less of a stream is over before much is ahead
 
 COMPANY = 0.4	# what several threads save of a sync's wait
+TOGETHER = 0.85	# what one that syncs many files saves of it (profile bulk)
 CHEAP = 200e-9	# a call that costs less: company does not pay (shim/engine/loop_cost.c)
 OVERLAP = 3	# how much faster POSIX AIO's reads become
 SMALL = 4096	# bytes: less is small
 
 # Engine, the settings to try it with.
-TRIED_BY = {"scout": ["-p", "remote"], "loop": ["-p", "server"], "sync": [], "aio": [], "stream": ["-p", "bulk"]}
+TRIED_BY = {"scout": ["-p", "remote"], "loop": ["-p", "server"], "sync": ["-p", "bulk"], "aio": [], "stream": ["-p", "bulk"]}
 
 # Less than this is not promised.
 WORTH_IT = 1.05
@@ -121,7 +124,10 @@ def place_of(paths):
 			before, after = line.split(" - ", 1)
 			mounts.append((before.split()[4].encode().decode("unicode_escape"), after.split()[0]))
 	for path in paths:
-		real = os.path.realpath(path)
+		try:
+			real = os.path.realpath(path)
+		except OSError: # a file that was just closed
+			continue
 		kinds = [(len(at), kind) for at, kind in mounts if real == at or real.startswith(at.rstrip("/") + "/")]
 		if kinds and max(kinds)[1].startswith(FAR):
 			return "far"
@@ -263,9 +269,11 @@ def scout(m):
 	opens, files = number(m, OPENS), number(m, OPENS + READS + NAMES)
 	if files < 50:
 		return 1, f"{files} calls on files: too few to learn from"
-	size = spent(m, READS, "bytes") / max(opens, 1)
+	read = spent(m, READS, "bytes")
+	if read / max(opens, 1) > LARGE and read < LONG:
+		return 1, f"{read / 1e6:.0f} MB of large files: too little to get ahead of"
 	spans = {"names": spent(m, NAMES), "directories": spent(m, DIRECTORIES),
-		 "stream" if size > LARGE else "files": spent(m, OPENS + READS)}
+		 "stream" if read / max(opens, 1) > LARGE else "files": spent(m, OPENS + READS)}
 	if number(m, ("fopen",)) >= 10: # what libc reads for the program is not seen: the rest of the waiting is for that
 		spans["files"] = spans.get("files", 0) + max(waiting(m) - sum(spans.values()), 0)
 	scale = min(1, waiting(m) / max(sum(spans.values()), 1e-9))
@@ -294,8 +302,11 @@ def sync(m):
 	syncs, threads = number(m, SYNCS), m.counted.threads
 	if syncs < 10:
 		return 1, f"it syncs {syncs} times" if syncs else "it never syncs"
+	processes = max(sum(m.counted.programs.values()), 1)
+	if threads < 2 and (syncs < 10 * processes or number(m, OPENS) < syncs):
+		return 1, f"{syncs} syncs, few files for each process" if syncs < 10 * processes else f"{syncs} syncs of few files"
 	if threads < 2:
-		return 1, f"{syncs} syncs, by one thread"
+		return gain(m, TOGETHER * min(spent(m, SYNCS), waiting(m))), f"{syncs} syncs of many files, one after another"
 	wait = min(spent(m, SYNCS) / threads, waiting(m))
 	return gain(m, COMPANY * wait), f"{syncs} syncs, {wait / m.seconds:.0%} of its time, by {threads} threads"
 
