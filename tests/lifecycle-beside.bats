@@ -66,7 +66,11 @@ faked() {
 }
 
 @test "beside: libfaketime" {
-	# Its shared memory is named by process number: what another left behind would change the numbers of fds.
+	# Its shared memory is named by process number: what one that has ended left behind would change the numbers of fds.
+	local left
+	for left in /dev/shm/{,sem.}faketime_*_*; do
+		[[ -e /proc/${left##*_} ]] || rm -f "$left"
+	done
 	with=('FAKETIME=2010-11-12 13:14:15' FAKETIME_DISABLE_SHM=1)
 	beside libfaketime.so.1 faked
 }

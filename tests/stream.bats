@@ -72,9 +72,10 @@ gathered() {
 }
 
 @test "stream: four threads, and a handler, read each byte once" {
+	# How many come from memory depends on how the threads meet.
 	both "$tools/streams" threads
 	grep -q 'not read 0, once 10000, more often 0, position 40000' shim.out
-	served 5000
+	served 100
 	rm records
 	both "$tools/streams" handler
 	grep -q 'not read 0, once 10000, more often 0, position 40000' shim.out
