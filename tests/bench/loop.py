@@ -3,7 +3,7 @@
 """Event loops bare, and in company, as system calls are and with dear ones.
 
 usage: loop.py BUILD SECONDS            servers with 64 connections, and an echo server under other loads
-       loop.py BUILD SECONDS curve SVG  an echo server over the price of a system call, drawn to a file
+       loop.py BUILD SECONDS curve     an echo server over the price of a system call
 
 Prints records as the benchmark programs do (bench.h). A side is a server of its own on the last core, asked by
 `echo drive` from the first; bare and shim take turns. Where that is allowed, both run at a real-time priority, so that
@@ -125,7 +125,7 @@ def pairs(name, options, dear, where, turns=2, **load):
 	return bare, other
 
 
-def tell(suite, figure, bare, other, key="cpu_ns", times=1, note=None):
+def tell(suite, figure, bare, other, key="cpu_ns", times=1, note=None, **more):
 	"""Print a record of what these runs say under `key`. Returns the ratio."""
 	base, shim = [r[key] * times for r in bare], [r[key] * times for r in other]
 	ratios = [o / b for o, b in zip(shim, base)]
@@ -133,7 +133,7 @@ def tell(suite, figure, bare, other, key="cpu_ns", times=1, note=None):
 		"suite": suite, "figure": figure, "base": "bare", "other": "shim", "unit": "ns",
 		"pairs": len(bare), "base_ns": statistics.median(base), "other_ns": statistics.median(shim),
 		"diff_ns": statistics.median(o - b for o, b in zip(shim, base)),
-		"ratio": statistics.median(ratios), "ratio_low": min(ratios), "ratio_high": max(ratios),
+		"ratio": statistics.median(ratios), "ratio_low": min(ratios), "ratio_high": max(ratios), **more,
 	}
 	if note:
 		record["note"] = note
@@ -181,17 +181,6 @@ def loads(where):
 		     f"{of(few, 'cpu_ns') / of(bare, 'cpu_ns'):.2f} without them")
 
 
-PLOT = """set terminal svg size 800,500
-set output '{svg}'
-set xlabel 'price of a system call, ns'
-set ylabel 'requests a second of CPU time, thousands'
-set key top right
-set yrange [0:*]
-plot '{data}' using 1:2 with linespoints title 'bare', '' using 1:3 with linespoints title 'in company', \\
-	'' using 1:4 with linespoints title 'auto'
-"""
-
-
 def change(points):
 	"""The price at which what goes with it becomes positive: half way between two, or in proportion."""
 	for (a, x), (b, y) in zip(points, points[1:]):
@@ -200,23 +189,19 @@ def change(points):
 	return points[0][0]
 
 
-def curve(where, svg):
+def curve(where):
 	"""Bare, in company, and as the engine decides, over the price of a call; where the first two are even, and where
 	the engine changes its mind."""
 	on, auto = ["XURING_PROFILE=server", "XURING_BATCH=on"], ["XURING_PROFILE=server"]
 	gains, decisions = [], []
-	with open(f"{where}/data", "w", encoding="ascii") as data:
-		for dear in 0, 100, 200, 300, 400, 600, 800, 1200, 1800, 2400, 3000:
-			price = int(subprocess.run([f"{BUILD}/bench/dear", str(dear)], check=True,
-						   stdout=subprocess.PIPE).stdout)
-			bare, company = pairs("echo", on, dear, where, turns=3)
-			decided = [run("echo", auto, dear, where) for _ in bare]
-			verdict = run("echo", auto, dear, where, counted=True)["verdict"]
-			ratio = tell("curve", f"a call of {price} ns", bare, company, note=f"auto: {verdict}")
-			gains.append((price, 1 - ratio))
-			decisions.append((price, 1 if verdict == "pays" else -1))
-			print(price, *(1e6 / of(side, "cpu_ns") for side in (bare, company, decided)), file=data)
-	subprocess.run(["gnuplot"], input=PLOT.format(svg=svg, data=f"{where}/data"), text=True, check=True)
+	for dear in 0, 100, 200, 300, 400, 600, 800, 1200, 1800, 2400, 3000:
+		price = int(subprocess.run([f"{BUILD}/bench/dear", str(dear)], check=True, stdout=subprocess.PIPE).stdout)
+		bare, company = pairs("echo", on, dear, where, turns=3)
+		decided = of([run("echo", auto, dear, where) for _ in bare], "cpu_ns")
+		verdict = run("echo", auto, dear, where, counted=True)["verdict"]
+		ratio = tell("curve", f"a call of {price} ns", bare, company, note=f"auto: {verdict}", auto_ns=decided)
+		gains.append((price, 1 - ratio))
+		decisions.append((price, 1 if verdict == "pays" else -1))
 	even, switch = change(gains), change(decisions)
 	print(json.dumps({
 		"suite": "curve", "figure": "even, and where it switches", "base": "bare", "other": "shim", "unit": "ns",
@@ -231,8 +216,8 @@ def main():
 	except PermissionError:
 		pass
 	with tempfile.TemporaryDirectory() as where:
-		if len(sys.argv) > 4:
-			curve(where, sys.argv[4])
+		if sys.argv[3:] == ["curve"]:
+			curve(where)
 		else:
 			servers(where)
 			loads(where)

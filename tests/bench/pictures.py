@@ -92,14 +92,15 @@ def times(suites, machine):
 
 def curve(suites, machine):
 	prefix = "a call of "
-	rows = sorted((int(r["figure"][len(prefix):].split()[0]), 1e6 / r["base_ns"], 1e6 / r["other_ns"])
+	rows = sorted((int(r["figure"][len(prefix):].split()[0]), *(1e6 / r[key] for key in ("base_ns", "other_ns", "auto_ns")))
 		      for r in suites.get("curve", []) if r["figure"].startswith(prefix))
 	if rows:
 		plot("curve", machine, block("c", rows) + "set title 'An echo server with 64 connections'\nset logscale x\n"
 		     "set xlabel 'price of a system call, ns'\nset ylabel 'thousand requests in a second of processor time'\n"
 		     "set key top right\nset yrange [0:*]\n"
 		     "plot $c using 1:2 with linespoints lw 2 pt 7 ps 0.6 lc rgb '#999999' title 'bare', "
-		     "$c using 1:3 with linespoints lw 2 pt 7 ps 0.6 lc rgb '#0057b8' title 'in company (profile server)'\n")
+		     "$c using 1:3 with linespoints lw 2 pt 7 ps 0.6 lc rgb '#0057b8' title 'always in company', "
+		     "$c using 1:4 with linespoints lw 2 pt 9 ps 0.6 dt 2 lc rgb '#d06000' title 'profile server'\n")
 
 
 def main():
