@@ -54,7 +54,7 @@ AHEAD = {
 }
 FAR = ("fuse", "nfs", "cifs", "smb3", "ceph", "9p", "virtiofs", "afs")
 LARGE = 512 * 1024 # bytes read for each open: then it is a stream
-LONG = 32 << 20 # bytes in all: less of a stream is over before much is ahead
+LONG = 128 << 20 # bytes in all: less of a stream is over before much is ahead
 
 COMPANY = 0.4	# what several threads save of a sync's wait
 TOGETHER = 0.85	# what one that syncs many files saves of it (profile bulk)

@@ -58,9 +58,10 @@ def block(name, rows):
 def plot(name, machine, script):
 	os.makedirs(OUT, exist_ok=True)
 	path = os.path.join(OUT, f"{name}.svg")
-	note = f"{machine.get('kernel', '')}, {machine.get('cores', '?')} cores, {machine.get('time', '')[:10]}"
-	subprocess.run(["gnuplot"], input=f"{LOOK}set output '{path}'\nset label '{note}' at graph 1,1.06 right font ',10'\n{script}",
-		       text=True, check=True)
+	kernel = ".".join(machine.get("kernel", "?").split()[1].split(".")[:2]) if "kernel" in machine else "?"
+	note = f"Linux {kernel}, {machine.get('cores', '?')} cores, {machine.get('time', '')[:10]}"
+	subprocess.run(["gnuplot"], input=f"{LOOK}set output '{path}'\nset label '{note}' at screen 0.99,0.02 right noenhanced "
+		       f"font ',9' tc rgb '#777777'\n{script}", text=True, check=True)
 	print(os.path.relpath(path))
 
 
