@@ -60,7 +60,7 @@ foretold() {
 	foretold 'gzip, near' gzip -c there/large
 	foretold 'one that sleeps' sleep 0.2
 	mkdir new
-	for i in {1..200}; do echo "$i" >new/$i; done
+	for i in {1..200}; do echo "$i" >"new/$i"; done
 	foretold 'sync of files' sync -d new/*
 	foretold 'one that syncs' sh -c 'for i in 1 2 3 4 5 6 7 8 9 10 11 12; do dd if=/dev/zero of=file count=1 conv=fsync,notrunc; done'
 	# The sign is right each time.

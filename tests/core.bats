@@ -234,6 +234,7 @@ same_as() {
 start_echo() {
 	need_ring
 	need python3
+	rm -f address
 	"$examples/xu-echo" "$@" >address 2>err 3>&- &
 	server=$!
 	for _ in {1..200}; do
