@@ -131,7 +131,7 @@ void live_refresh(void)
 	uint64_t now = stats_clock(), before = __atomic_load_n(&last, __ATOMIC_RELAXED);
 	struct xu_text t;
 
-	if (!p || now - before < REFRESH_NS ||
+	if (!p || !now || now - before < REFRESH_NS ||
 	    !__atomic_compare_exchange_n(&last, &before, now, false, __ATOMIC_ACQUIRE,
 					 __ATOMIC_RELAXED))
 		return;

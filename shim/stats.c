@@ -81,6 +81,9 @@ uint64_t stats_clock(void)
 {
 	struct timespec now = {0, 0};
 
+	/* In a sandbox it may be a system call, and the last one. */
+	if (policy_sandboxed())
+		return 0;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
@@ -88,10 +91,11 @@ uint64_t stats_clock(void)
 void stats_add_spent(enum symbol symbol, uint64_t began, bool moves, long result)
 {
 	int saved = errno;
+	uint64_t now = stats_clock();
 	struct thread *t = thread_self();
 
-	if (t) {
-		__atomic_add_fetch(&t->spent[symbol].ns, stats_clock() - began, __ATOMIC_RELAXED);
+	if (t && now) {
+		__atomic_add_fetch(&t->spent[symbol].ns, now - began, __ATOMIC_RELAXED);
 		if (moves && result > 0)
 			__atomic_add_fetch(&t->spent[symbol].bytes, (uint64_t)result,
 					   __ATOMIC_RELAXED);
@@ -266,7 +270,7 @@ static void add_figures(struct thread *t, void *arg)
 
 void stats_figures(struct xu_text *t)
 {
-	struct figures sum;
+	static struct figures sum; /* the stack may be a handler's, and small */
 
 	memset(&sum, 0, sizeof(sum));
 	thread_each(add_figures, &sum);

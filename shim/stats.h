@@ -18,7 +18,7 @@ bool stats_on_stderr(void);
 /* Is the time of plain calls taken (XURING_TIMES)? */
 extern bool stats_times;
 
-/* When a plain call begins: nanoseconds, or 0 where nobody wants to know. */
+/* When a plain call begins: nanoseconds, or 0 where nobody wants to know, or may look at the clock. */
 uint64_t stats_clock(void);
 static inline uint64_t stats_began(void)
 {
@@ -33,7 +33,8 @@ static inline void stats_spent(enum symbol symbol, uint64_t began, bool moves, l
 		stats_add_spent(symbol, began, moves, result);
 }
 
-/* What the record has beside calls and reasons, from "enters" to "engines", for whoever watches (live.h). Counts stay. */
+/* What the record has beside calls and reasons, from "enters" to "engines", for whoever watches (live.h). Counts stay. One
+ * at a time: whoever calls it sees to that. */
 void stats_figures(struct xu_text *t);
 
 /*
