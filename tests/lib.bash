@@ -128,3 +128,15 @@ show_difference() {
 		awk 'NR <= 30; END { if (NR > 30) print "... " NR - 30 " lines more" }'
 	return 1
 }
+
+# end_group PID: asks the leader of a process group to end, waits up to ten seconds for that, and ends what is left of it.
+end_group() {
+	local tries
+	kill -TERM "$1" 2>/dev/null || :
+	for ((tries = 0; tries < 100; tries++)); do
+		kill -0 "$1" 2>/dev/null || break
+		sleep 0.1
+	done
+	kill -KILL -- "-$1" 2>/dev/null || :
+	wait "$1" 2>/dev/null || :
+}

@@ -58,14 +58,7 @@ start_server() {
 }
 
 stop_server() {
-	local tries
-	kill -TERM "$server"
-	for ((tries = 0; tries < 100; tries++)); do
-		kill -0 "$server" 2>/dev/null || break
-		sleep 0.1
-	done
-	kill -KILL -- "-$server" 2>/dev/null || :
-	wait "$server" 2>/dev/null || :
+	end_group "$server"
 	server=''
 }
 

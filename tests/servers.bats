@@ -41,15 +41,9 @@ start_server() {
 }
 
 stop_servers() {
-	local server tries
+	local server
 	for server in "${servers[@]}"; do
-		kill -TERM "$server" 2>/dev/null || :
-		for ((tries = 0; tries < 100; tries++)); do
-			kill -0 "$server" 2>/dev/null || break
-			sleep 0.1
-		done
-		kill -KILL -- "-$server" 2>/dev/null || :
-		wait "$server" 2>/dev/null || :
+		end_group "$server"
 	done
 	servers=()
 }
