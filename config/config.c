@@ -30,7 +30,7 @@ static int place_of(const char *words, const char *value)
 	size_t len = strlen(value);
 
 	for (int place = 0; *words; place++) {
-		size_t n = strcspn(words, "|");
+		size_t n = xu_text_until(words, '|');
 
 		if (n == len && !memcmp(words, value, n))
 			return place;
@@ -131,7 +131,6 @@ bool xu_config_set(struct xu_config *config, enum xu_source source, const char *
 
 void xu_config_defaults(struct xu_config *config)
 {
-	memset(config, 0, sizeof(*config));
 	for (size_t i = 0; i < XU_NR_OPTIONS; i++) {
 		const struct xu_option *o = &xu_options[i];
 		char *member = (char *)config + o->offset;
@@ -156,7 +155,7 @@ void xu_config_environment(struct xu_config *config, char *const *env, xu_config
 
 		if (strncmp(*env, prefix, n))
 			continue;
-		len = strcspn(name, "=");
+		len = xu_text_until(name, '=');
 		xu_text_init(&why, buf, sizeof(buf));
 		if (name[len] != '=' ||
 		    xu_config_set(config, XU_FROM_ENVIRONMENT, name, len, name + len + 1, &why))
@@ -175,7 +174,7 @@ char *xu_config_word(const char *name, unsigned value, char *buf, size_t size)
 	xu_text_init(&t, buf, size);
 	while (value-- && strchr(words, '|'))
 		words = strchr(words, '|') + 1;
-	xu_text_mem(&t, words, strcspn(words, "|"));
+	xu_text_mem(&t, words, xu_text_until(words, '|'));
 	return buf;
 }
 
@@ -212,7 +211,7 @@ static bool blank(char c)
 bool xu_pattern_list(const char *patterns, const char *name)
 {
 	while (*patterns) {
-		size_t n = strcspn(patterns, ",");
+		size_t n = xu_text_until(patterns, ',');
 		const char *from = patterns;
 		const char *end = patterns + n;
 

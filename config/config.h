@@ -40,14 +40,21 @@ enum xu_option_place {
 	XU_NR_OPTIONS
 };
 
-/* The options: one member each; the types follow the rows of options.def. */
+/*
+ * The options: one member each; the types follow the rows of options.def. The texts, mostly empty, come last: most
+ * programs never touch the pages in which they lie.
+ */
 struct xu_config {
 #define CHOICE(NAME, field, def, words, help) unsigned field;
 #define NUMBER(NAME, field, def, low, high, help) unsigned long field;
-#define TEXT(NAME, field, form, help) char field[XU_TEXT_MAX];
+#define TEXT(NAME, field, form, help)
 #include "config/options.def"
 	unsigned long profiles;		     /* a bit for each profile that is in force */
 	unsigned char source[XU_NR_OPTIONS]; /* enum xu_source of each value */
+#define CHOICE(NAME, field, def, words, help)
+#define NUMBER(NAME, field, def, low, high, help)
+#define TEXT(NAME, field, form, help) char field[XU_TEXT_MAX];
+#include "config/options.def"
 };
 
 enum xu_kind { XU_CHOICE, XU_NUMBER, XU_TEXT };
@@ -77,7 +84,7 @@ extern const size_t xu_nr_profile_rows;
 /* Told of each mistake, as one line without a line end. */
 typedef void xu_config_report(const char *message);
 
-/* Fill `config` with the defaults. */
+/* Fill `config`, whose bytes are all zero, with the defaults. */
 void xu_config_defaults(struct xu_config *config);
 
 /* Take over every XURING_* of an environment. A mistake is reported and leaves the option as it was. */

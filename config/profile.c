@@ -56,7 +56,8 @@ static void apply(struct xu_config *config, const char *list, xu_config_report *
 	struct xu_text why;
 
 	while (*list) {
-		size_t len = strcspn(list, ", ");
+		size_t comma = xu_text_until(list, ','), blank = xu_text_until(list, ' ');
+		size_t len = comma < blank ? comma : blank;
 		int place = len ? place_of(list, len) : -1;
 
 		if (len && place < 0) {
@@ -78,7 +79,8 @@ static void apply(struct xu_config *config, const char *list, xu_config_report *
 			}
 		}
 		list += len;
-		list += strspn(list, ", ");
+		while (*list == ',' || *list == ' ')
+			list++;
 	}
 }
 

@@ -14,6 +14,19 @@ struct xu_text {
 	size_t len;
 };
 
+/*
+ * The length of what stands before the first `end`, or of all of `s`. At the start of each program a call of strcspn
+ * would be the one for which two pages of libc are fetched.
+ */
+static inline size_t xu_text_until(const char *s, char end)
+{
+	size_t n = 0;
+
+	while (s[n] && s[n] != end)
+		n++;
+	return n;
+}
+
 static inline void xu_text_init(struct xu_text *t, char *buf, size_t size)
 {
 	t->buf = buf;

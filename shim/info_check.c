@@ -281,6 +281,7 @@ static void check_options(const char *program)
 	xu_config_files(&config, environ, NULL, mistake);
 	if (!program)
 		return;
+	memset(&config, 0, sizeof(config));
 	xu_config_defaults(&config);
 	xu_config_environment(&config, environ, told_already);
 	xu_config_files(&config, environ, slash ? slash + 1 : program, told_already);

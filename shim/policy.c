@@ -137,7 +137,7 @@ static void parse_list(const char *list, const char *what, bool (*parse)(const c
 	struct xu_text t;
 
 	while (*list) {
-		size_t n = strcspn(list, ",");
+		size_t n = xu_text_until(list, ',');
 
 		if (n && !parse(list, n)) {
 			xu_text_init(&t, buf, sizeof(buf));

@@ -60,9 +60,15 @@ static void report(const char *message)
 /* Does valgrind watch? It would take what the kernel writes through a ring for memory that nobody has written. */
 static bool under_valgrind(char *const *env)
 {
-	for (; env && *env; env++)
-		if (!strncmp(*env, "LD_PRELOAD=", 11) && strstr(*env, "/vgpreload_"))
-			return true;
+	static const char library[] = "/vgpreload_";
+
+	for (; env && *env; env++) {
+		if (strncmp(*env, "LD_PRELOAD=", 11))
+			continue;
+		for (const char *s = *env; *(s += xu_text_until(s, '/')); s++)
+			if (!strncmp(s, library, sizeof(library) - 1))
+				return true;
+	}
 	return false;
 }
 

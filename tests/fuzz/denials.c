@@ -65,6 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size >= XU_TEXT_MAX)
 		return 0;
 	op_names((const char *)data, size);
+	memset(&config, 0, sizeof(config));
 	xu_config_defaults(&config);
 	memcpy(config.deny, data, size);
 	config.deny[size] = '\0';

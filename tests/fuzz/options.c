@@ -44,7 +44,7 @@ static void environment(char *text)
 #define TEXT(NAME, ...) #NAME,
 #include "config/options.def"
 	};
-	struct xu_config config;
+	struct xu_config config = {0};
 	struct xu_text why;
 	char buf[256];
 	char *env[64];

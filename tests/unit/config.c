@@ -30,6 +30,7 @@ static void load(const char *program, const char *one, const char *two)
 		env[1] = NULL;
 	snprintf(home, sizeof(home), "HOME=%s/home", scratch_path);
 	told[0] = '\0';
+	memset(&config, 0, sizeof(config));
 	xu_config_defaults(&config);
 	xu_config_environment(&config, env, report);
 	xu_config_files(&config, env, program, report);
