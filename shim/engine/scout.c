@@ -56,7 +56,9 @@ struct score score;
 static int owner; /* the thread that is served, while at work */
 static int process;
 static bool stale; /* it is to end, another thread has said */
-static bool busy; /* in the middle of something: whoever comes now is a signal handler, or another thread */
+/* In the middle of something: whoever comes now is a signal handler, or another thread; a helper is soon through. */
+enum { NOBODY, PROGRAM, HELPER };
+static int busy;
 static unsigned quick;	/* calls in a row that did not wait */
 static unsigned slow;	/* those of the last eight that did, a bit each */
 static int judged = -1; /* the fd whose first read is to be looked at as well */
@@ -94,10 +96,13 @@ static void rest(void)
 	queue_stop();
 	change_forget();
 	process_sleep(AWAKE_SCOUT_NAME);
-	/* What is stuck in a directory that does not answer, a helper or an operation, keeps the memory. */
-	if (still)
+	/* What is stuck in a directory that does not answer, a helper or an operation, keeps the memory; then that was all. */
+	if (still) {
 		xu_sys(SYS_munmap, scout, sizeof(*scout));
-	scout = NULL;
+		scout = NULL;
+	} else {
+		owner = 0;
+	}
 	stale = false;
 	slow = 0;
 }
@@ -141,15 +146,39 @@ static bool ours(void)
 	return scout && owner == (int)xu_sys(SYS_gettid);
 }
 
+static bool enter_as(int who)
+{
+	int nobody = NOBODY;
+
+	return __atomic_compare_exchange_n(&busy, &nobody, who, false, __ATOMIC_ACQUIRE,
+					   __ATOMIC_RELAXED);
+}
+
 /* One at a time: false for a signal handler that came in between, and for other threads. */
 static bool enter(void)
 {
-	return !__atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE);
+	for (int i = 0; i < 1000; i++) {
+		if (enter_as(PROGRAM))
+			return true;
+		if (XU_LOAD(&busy) == PROGRAM)
+			return false;
+		xu_sys(SYS_sched_yield);
+	}
+	return false;
 }
 
 static void leave(void)
 {
-	XU_STORE_RELEASE(&busy, false);
+	XU_STORE_RELEASE(&busy, NOBODY);
+}
+
+void scout_found_dirs(void)
+{
+	if (!enter_as(HELPER))
+		return;
+	if (!XU_LOAD_ACQUIRE(&scout->stopping) && scout->front && plan_list_ahead())
+		list_wake_others();
+	leave();
 }
 
 /* ---- What calls are ---- */
@@ -255,10 +284,10 @@ static bool scout_call(struct call *c)
 			queue_close_own();
 		else if (c->sqe.opcode == IORING_OP_CLOSE)
 			seq_closes(c->sqe.fd);
-		if (scout && plain_open(c)) {
+		if (scout && owner && plain_open(c)) {
 			scout->touched = scout_now();
 			answered = hand_file(c);
-		} else if (scout && stat_by_name(c)) {
+		} else if (scout && owner && stat_by_name(c)) {
 			scout->touched = scout_now();
 			answered = hand_attributes(c);
 		}
@@ -459,7 +488,7 @@ static void end(void)
 static void forked(void)
 {
 	scout = NULL;
-	busy = false;
+	busy = NOBODY;
 	stale = false;
 	slow = 0;
 	judged = -1;

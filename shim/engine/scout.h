@@ -23,12 +23,12 @@
 
 enum {
 	SCOUT_SLOTS = 256, /* files ahead, at most */
-	SCOUT_DIRS = 32,   /* directories known at the same time */
+	SCOUT_DIRS = 48,   /* directories known at the same time */
 	SCOUT_ENTRIES = 4096, /* of one directory at a time; the next are read when these are through */
 	SCOUT_NAMES = 128 * 1024,
 	SCOUT_PATH = 1024,	 /* longer paths are not scouted */
 	SCOUT_ARGS = 256 * 1024, /* bytes of the argument list */
-	SCOUT_HELPERS = 12,
+	SCOUT_HELPERS = 20,
 	SCOUT_ANSWERS = 512, /* of one directory */
 };
 
@@ -170,8 +170,9 @@ struct scout {
 	unsigned next;	   /* where to look for a free one first */
 	enum own own;
 	char own_path[32];
-	unsigned depth; /* how far ahead, as things stand */
-	unsigned ahead; /* slots that wait for the program */
+	unsigned depth;	   /* how far ahead, as things stand */
+	unsigned failures; /* of the plan, since a file ahead was last of use */
+	unsigned ahead;	   /* slots that wait for the program */
 	unsigned flying;
 	uint64_t number;	     /* of the last slot sent */
 	uint64_t touched;	     /* when the program last did something of interest */
@@ -189,6 +190,7 @@ struct scout {
 	bool args_loaded;
 	unsigned arg, args_len;
 	char name[NAME_MAX + 1]; /* of what the program touched last, where the directory is not listed yet */
+	uint64_t last_kind; /* of the last file system asked for: its device, times 4, and what it is */
 	struct slot slots[SCOUT_SLOTS];
 	struct dir dirs[SCOUT_DIRS];
 	struct helper helpers[SCOUT_HELPERS];
@@ -200,6 +202,9 @@ extern struct scout *scout;
 extern struct score score;
 
 uint32_t scout_hash(const char *name, size_t len);
+
+/* For helpers: there are more directories known. Have those listed that come next, if the scout is not just about it. */
+void scout_found_dirs(void);
 
 /* ---- scout_queue.c ---- */
 
@@ -265,8 +270,10 @@ void dir_list(struct dir *d, char *buf, size_t size);
 
 /* ---- scout_list.c ---- */
 
-/* There is a directory to be listed. */
+/* There are directories to be listed. */
 void list_wake(void);
+/* The same, by a helper. */
+void list_wake_others(void);
 /* End all helpers. False: one is stuck, and will look at the memory again. */
 bool list_stop(void);
 
@@ -282,6 +289,8 @@ void plan_entered(int dfd, const char *path);
 bool plan_pays(void);
 /* Fill the window. */
 void plan_ahead(uint64_t now);
+/* Have the directories listed that come next. False: none of them is new. */
+bool plan_list_ahead(void);
 /* The last part of a path: where it begins. */
 const char *plan_last(const char *path, size_t *len);
 /* The slot that has this name, or NULL. */

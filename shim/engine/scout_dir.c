@@ -66,6 +66,21 @@ static bool known_file_system(int fd, enum file_system *kind)
 	return false;
 }
 
+/* The same for a file on this device: only the first is asked for, which may take a round trip. */
+static bool kind_of_device(int fd, uint64_t dev, enum file_system *kind)
+{
+	uint64_t last = XU_LOAD(&scout->last_kind);
+
+	if (dev && last >> 2 == dev) {
+		*kind = (enum file_system)(last & 3);
+		return true;
+	}
+	if (!known_file_system(fd, kind))
+		return false;
+	XU_STORE_RELEASE(&scout->last_kind, dev << 2 | *kind);
+	return true;
+}
+
 bool dir_on_fuse(int fd)
 {
 	enum file_system kind;
@@ -166,6 +181,17 @@ static long ask(const struct dir *d, unsigned at, int fd, struct statx *stx)
 		      AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | d->how, d->mask | STATX_TYPE, stx);
 }
 
+/* What an entry is. One more directory is one more to be listed, and the program may be waiting for long. */
+static void learn_type(struct dir *d, unsigned at, const struct statx *stx)
+{
+	uint8_t type = (uint8_t)IFTODT(stx->stx_mode);
+	bool news = type == DT_DIR && d->entries[at].type == DT_UNKNOWN;
+
+	XU_STORE_RELEASE(&d->entries[at].type, type);
+	if (news)
+		scout_found_dirs();
+}
+
 /* Ask, and keep what is answered. */
 static void answer(struct dir *d, unsigned at, int fd)
 {
@@ -177,8 +203,8 @@ static void answer(struct dir *d, unsigned at, int fd)
 		a->since = 0;
 		return;
 	}
-	XU_STORE_RELEASE(&d->entries[at].type, (uint8_t)IFTODT(a->stx.stx_mode));
 	XU_STORE_RELEASE(&d->answers_nr, at + 1);
+	learn_type(d, at, &a->stx);
 }
 
 /* Does the kernel know what it was just told? */
@@ -225,7 +251,7 @@ static void look_up(struct dir *d, int fd)
 		if (!keeps && i < SCOUT_ANSWERS)
 			answer(d, i, fd);
 		else if (!ask(d, i, fd, &stx))
-			XU_STORE_RELEASE(&d->entries[i].type, (uint8_t)IFTODT(stx.stx_mode));
+			learn_type(d, i, &stx);
 		__atomic_add_fetch(&score.looked_up, 1, __ATOMIC_RELAXED);
 	}
 }
@@ -236,7 +262,7 @@ void dir_list(struct dir *d, char *buf, size_t size)
 	int fd = open_dir(d);
 	long n = -1;
 
-	if (fd >= 0 && known_file_system(fd, &d->kind)) {
+	if (fd >= 0 && kind_of_device(fd, d->dev, &d->kind)) {
 		if (d->resume)
 			xu_sys(SYS_lseek, fd, d->resume, SEEK_SET);
 		d->more = false;
@@ -262,6 +288,7 @@ void dir_list(struct dir *d, char *buf, size_t size)
 	d->asking = state == DIR_LISTED;
 	XU_STORE_RELEASE(&d->state, state);
 	if (d->asking) {
+		scout_found_dirs();
 		look_up(d, fd);
 		XU_STORE_RELEASE(&d->asking, false);
 	}

@@ -91,19 +91,28 @@ static void await_parted(struct helper *h)
 		xu_sys(SYS_futex, &h->parted, FUTEX_WAIT_PRIVATE, 0, &most, 0, 0);
 }
 
-void list_wake(void)
+void list_wake_others(void)
 {
-	unsigned wanted = 0;
-
-	for (int i = 0; i < SCOUT_DIRS; i++)
-		wanted += dir_with_helper(&scout->dirs[i]);
 	__atomic_add_fetch(&requests, 1, __ATOMIC_RELEASE);
 	xu_sys(SYS_futex, &requests, FUTEX_WAKE_PRIVATE, SCOUT_HELPERS, 0, 0, 0);
+}
+
+void list_wake(void)
+{
+	unsigned wanted = 0, nr = 0;
+	struct helper *started[SCOUT_HELPERS];
+
+	/* Helpers that look up names come upon directories for others by themselves. */
+	for (int i = 0; i < SCOUT_DIRS; i++)
+		wanted += dir_with_helper(&scout->dirs[i]) ? 1 + 2 * scout->dirs[i].ask : 0;
+	list_wake_others();
 	for (unsigned i = 0; i < SCOUT_HELPERS && i < wanted; i++)
 		if (!XU_LOAD_ACQUIRE(&scout->helpers[i].tid)) {
 			start(&scout->helpers[i]);
-			await_parted(&scout->helpers[i]);
+			started[nr++] = &scout->helpers[i];
 		}
+	while (nr)
+		await_parted(started[--nr]);
 }
 
 /* Until the kernel has done with a task: it counts among the threads to the end. */

@@ -26,8 +26,9 @@ enum {
 	WAIT_COUNTS = 3, /* one with a wait outweighs so many */
 	BEHIND = 32, /* files that may be taken out of turn before those passed by are given up */
 	LEVELS = 8,  /* of directories between two that the program came from and went to */
-	LISTED_AHEAD = 12, /* directories */
+	LISTED_AHEAD = 20, /* directories */
 	FIRST_DEPTH = 8,
+	FAILURES = 4, /* of the plan in a row that get more room */
 	ONLY_STATS = 100,
 	ARGS_AHEAD = 256, /* arguments whose directories are listed */
 	ASKS = 4, /* more questions that waited than did not, before attributes are fetched with open files */
@@ -269,6 +270,7 @@ void plan_used(struct slot *s)
 
 	note_deed(s->deed);
 	arrived(s, s->deed);
+	scout->failures = 0;
 	score.saved_ns += scout->wait_ns;
 	if (s->state == SLOT_FLYING) {
 		score.late++;
@@ -342,6 +344,15 @@ void plan_control_waited(void)
 	scout->doubts -= scout->doubts < WAIT_COUNTS ? scout->doubts : WAIT_COUNTS;
 }
 
+/* The plan begins anew. What was fetched in vain does not stand in the way, but for those whose plan keeps failing. */
+static void make_room(void)
+{
+	if (scout->failures++ < FAILURES && scout->ahead + FIRST_DEPTH > scout->depth)
+		scout->depth = scout->ahead + FIRST_DEPTH < scout->slots_nr
+				       ? scout->ahead + FIRST_DEPTH
+				       : scout->slots_nr;
+}
+
 /* In a directory that is known, but not one of those fetched. */
 static void missed(struct dir *d, const char *name, size_t len, enum deed deed, uint64_t waited_ns)
 {
@@ -369,6 +380,7 @@ static void missed(struct dir *d, const char *name, size_t len, enum deed deed, 
 		return;
 	}
 	if (waited_ns && e->type != DT_DIR && at != last && deed == main_deed()) {
+		make_room();
 		/* Known from a walk before this one, or given up too early: as new. */
 		if (e->fetched)
 			for (unsigned i = 0; i < d->nr; i++)
@@ -681,8 +693,7 @@ static void list_args_ahead(void)
 		dir_of_arg(arg, &name, &len);
 }
 
-/* Have the directories listed that come next. */
-static void list_ahead(void)
+bool plan_list_ahead(void)
 {
 	struct dir *d = scout->front;
 	unsigned rank = (unsigned)scout->rank;
@@ -705,10 +716,9 @@ static void list_ahead(void)
 		d = d->parent;
 	}
 	for (int i = 0; i < SCOUT_DIRS; i++)
-		if (XU_LOAD(&scout->dirs[i].state) == DIR_WANTED) {
-			list_wake();
-			break;
-		}
+		if (XU_LOAD(&scout->dirs[i].state) == DIR_WANTED)
+			return true;
+	return false;
 }
 
 bool plan_pays(void)
@@ -733,6 +743,7 @@ void plan_ahead(uint64_t now)
 	while (scout->ahead < scout->depth && steps++ < 4 * SCOUT_SLOTS &&
 	       (scout->by_args ? step_args() : step()))
 		;
-	list_ahead();
+	if (plan_list_ahead())
+		list_wake();
 	queue_submit();
 }
