@@ -110,7 +110,7 @@ carried() {
 @test "aio: the kernel's contexts answer as they do bare" {
 	local case
 	need_engine
-	for case in read mixed errors eventfd threads destroy fork; do
+	for case in read mixed errors faults eventfd threads destroy fork; do
 		same aio-linux "$case"
 	done
 }

@@ -23,6 +23,8 @@
 #include "core/syscall.h"
 #include "shim/engine/aio.h"
 #include "shim/engine/steps.h"
+#include "shim/policy.h"
+#include "shim/user_memory.h"
 
 /* The head of a context's mapping (fs/aio.c in the kernel), which libaio knows too. */
 struct context_page {
@@ -54,24 +56,21 @@ static bool is_cached(int fd, uint64_t off, size_t n)
 
 /*
  * May this be read? The kernel would answer EFAULT where it may not. Asked by a call that copies a signal mask before it
- * finds that it is not told what to do with it: it does nothing, and every sandbox allows it. Pages that once could be
- * read are remembered: to ask again at each request would take longer than all else.
+ * finds that it is not told what to do with it: it does nothing, and every sandbox allows it. `known` is the last page
+ * that could be read in this call, plus one: what could be read by an earlier call may be gone by now.
  */
-static bool readable(const void *at, size_t n)
+static bool readable(const void *at, size_t n, uintptr_t *known)
 {
-	static uintptr_t known[64];
 	uintptr_t page = (uintptr_t)at / 4096, last = ((uintptr_t)at + n - 1) / 4096;
 
 	for (; page <= last; page++) {
-		uintptr_t *slot = &known[page % 64];
-
 		if (!page)
 			return false;
-		if (XU_LOAD(slot) == page + 1)
+		if (*known == page + 1)
 			continue;
 		if (xu_sys(SYS_rt_sigprocmask, -1, page * 4096, 0, 8) == -EFAULT)
 			return false;
-		__atomic_store_n(slot, page + 1, __ATOMIC_RELAXED);
+		*known = page + 1;
 	}
 	return true;
 }
@@ -79,10 +78,11 @@ static bool readable(const void *at, size_t n)
 /* How many bytes a vector asks for; it is copied to `to`. 0: it is not for us. */
 static size_t copy_vector(struct iovec *to, const struct iocb *cb)
 {
+	uintptr_t known = 0;
 	size_t size = 0;
 
 	if (!cb->aio_nbytes || cb->aio_nbytes > PARTS ||
-	    !readable((const void *)(uintptr_t)cb->aio_buf, cb->aio_nbytes * sizeof(*to)))
+	    !readable((const void *)(uintptr_t)cb->aio_buf, cb->aio_nbytes * sizeof(*to), &known))
 		return 0;
 	memcpy(to, (const void *)(uintptr_t)cb->aio_buf, cb->aio_nbytes * sizeof(*to));
 	for (unsigned i = 0; i < cb->aio_nbytes; i++) {
@@ -103,6 +103,7 @@ static struct aio_op *take_request(struct call *c, aio_context_t context, struct
 				   const struct iocb *cb)
 {
 	bool vector = cb->aio_lio_opcode == IOCB_CMD_PREADV;
+	const uint32_t unmarked = 0;
 	struct iovec parts[PARTS];
 	struct aio_op *op;
 	size_t size = cb->aio_nbytes;
@@ -129,6 +130,12 @@ static struct aio_op *take_request(struct call *c, aio_context_t context, struct
 		xu_prep_readv(&op->sqe, (int)cb->aio_fildes, op->kernel.parts,
 			      (unsigned)cb->aio_nbytes, (uint64_t)cb->aio_offset);
 	}
+	/* The kernel marks what it has taken, or finds that it can not. */
+	if (!policy_user_memory() ||
+	    user_write(&user->aio_key, &unmarked, sizeof(unmarked)) != sizeof(unmarked)) {
+		aio_op_free(op);
+		return NULL;
+	}
 	op->done = kernel_done;
 	op->context = context;
 	op->kernel.object = (uintptr_t)user;
@@ -144,9 +151,10 @@ static struct aio_op *take_request(struct call *c, aio_context_t context, struct
 static unsigned room_in(aio_context_t context)
 {
 	struct context_page *page = (struct context_page *)context;
+	uintptr_t known = 0;
 	unsigned ours;
 
-	if (!context || context % 4096 || !readable(page, sizeof(*page)))
+	if (!context || context % 4096 || !readable(page, sizeof(*page), &known))
 		return 0;
 	if (XU_LOAD(&page->magic) == (unsigned)CONTEXT_MAGIC)
 		__atomic_store_n(&page->magic, 0, __ATOMIC_RELAXED);
@@ -171,6 +179,7 @@ static bool is_eventfd(int fd)
 
 bool aio_take_submit(struct call *c, aio_context_t context, long nr, struct iocb **list)
 {
+	uintptr_t lists = 0, requests = 0; /* pages, see readable() */
 	long done = 0, from = 0, ret = 0;
 	bool any = false;
 
@@ -180,7 +189,8 @@ bool aio_take_submit(struct call *c, aio_context_t context, long nr, struct iocb
 		struct aio_op *op = NULL;
 		struct iocb *user, cb;
 
-		if (readable(&list[i], sizeof(void *)) && readable(list[i], sizeof(cb))) {
+		if (readable(&list[i], sizeof(void *), &lists) &&
+		    readable(list[i], sizeof(cb), &requests)) {
 			user = list[i];
 			cb = *user;
 			op = take_request(c, context, user, &cb);

@@ -42,8 +42,12 @@ enum kind kind_of(struct call *c, int fd);
 /* Is it of a file system of this machine: one that closes a file in line, and syncs the file and not the open file? */
 bool kind_is_local(const struct stat *st, int fd);
 
+/* What kind of file it is, which one, and of which device; no more. */
+bool kind_look(int fd, struct stat *st);
+
 /* Is it a file of an ordinary file system, or a block device: does all I/O on it end by itself, soon? */
 bool kind_is_storage(int fd);
+bool kind_stores(const struct stat *st, int fd);
 
 /* Has it this flag (O_NONBLOCK, O_APPEND)? */
 bool kind_has_flag(int fd, long flag);

@@ -187,8 +187,7 @@ static bool sync_call(struct call *c)
 	if (!have_table())
 		return false;
 	/* Elsewhere a sync may be the affair of the open file, not of the file. */
-	if (xu_sys(SYS_fstat, fd, &st) || !S_ISREG(st.st_mode) || !kind_is_local(&st, fd) ||
-	    !thread_is_own())
+	if (!kind_look(fd, &st) || !S_ISREG(st.st_mode) || !kind_is_local(&st, fd) || !thread_is_own())
 		return false;
 	hold = signals_any();
 	if (hold)

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -230,6 +231,62 @@ static void case_errors(void)
 	show("io_getevents", io_getevents(ctx, 1, 1, &event, NULL));
 }
 
+/* A page to be read and written, the second of two whose first is. */
+static char *page_after(char **before)
+{
+	*before = mmap(NULL, 2 * BLOCK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (*before == MAP_FAILED)
+		exit(1);
+	return *before + BLOCK;
+}
+
+/* Memory that was there and is not any more, or may not be written to. */
+static void case_faults(void)
+{
+	aio_context_t ctx = context(8);
+	int cold = open_cold(O_RDONLY);
+	char *before, *page = page_after(&before);
+	struct iocb *cb = (void *)page, **list = (void *)before, mine, *one = &mine;
+	struct timespec *timeout = (void *)page, nothing = {0, 0};
+	struct io_event event, *events = (void *)page;
+	struct iovec *iov = (void *)page;
+
+	list[0] = cb;
+	*cb = request(IOCB_CMD_PREAD, cold, 0, 3);
+	cb->aio_key = 77;
+	show("a request in a page", io_submit(ctx, 1, list));
+	show("its event", io_getevents(ctx, 1, 1, &event, NULL));
+	printf("key %u\n", (unsigned)cb->aio_key);
+	*cb = request(IOCB_CMD_PREAD, cold, 0, 20);
+	mprotect(page, BLOCK, PROT_READ);
+	show("in one that is only read", io_submit(ctx, 1, list));
+	mprotect(page, BLOCK, PROT_NONE);
+	show("in one that is not", io_submit(ctx, 1, list));
+	munmap(page, BLOCK);
+	show("in one that is gone", io_submit(ctx, 1, list));
+	show("with one before it", io_submit(ctx, 2, list));
+	show("a list that is gone", io_submit(ctx, 1, (struct iocb **)page));
+	list = (struct iocb **)page - 1;
+	mine = request(IOCB_CMD_PREAD, cold, 0, 40);
+	*list = &mine;
+	show("a list of which half is gone", io_submit(ctx, 2, list));
+	show("its events", io_getevents(ctx, 1, 8, (struct io_event[8]){{0}}, NULL));
+	mine = request(IOCB_CMD_PREADV, cold, 0, 60);
+	mine.aio_buf = (uintptr_t)iov;
+	mine.aio_nbytes = 2;
+	show("a vector that is gone", io_submit(ctx, 1, &one));
+	mine.aio_buf = (uintptr_t)(iov - 1);
+	show("half of a vector", io_submit(ctx, 1, &one));
+	mine = request(IOCB_CMD_PREAD, cold, 0, 80);
+	show("io_submit", io_submit(ctx, 1, &one));
+	show("no room for events", io_getevents(ctx, 1, 1, events, NULL));
+	show("half of the room", io_getevents(ctx, 1, 2, events - 1, NULL));
+	show("no timeout", io_getevents(ctx, 0, 1, &event, timeout));
+	show("no mask", syscall(SYS_io_pgetevents, ctx, 0L, 1L, &event, &nothing, page));
+	show("no context", io_getevents((uintptr_t)page, 0, 1, &event, &nothing));
+	show("no list for it", io_submit((uintptr_t)page, 1, &one));
+}
+
 static void case_eventfd(void)
 {
 	aio_context_t ctx = context(MANY);
@@ -363,8 +420,8 @@ static const struct {
 	{                                                                                          \
 #name, case_##name                                                                 \
 	}
-	CASE(read),    CASE(mixed),   CASE(errors), CASE(eventfd),
-	CASE(threads), CASE(destroy), CASE(fork),
+	CASE(read),    CASE(mixed),   CASE(errors),  CASE(faults),
+	CASE(eventfd), CASE(threads), CASE(destroy), CASE(fork),
 };
 
 int main(int argc, char **argv)
