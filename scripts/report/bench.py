@@ -4,6 +4,7 @@
 import argparse
 import hashlib
 import json
+import math
 import statistics
 import subprocess
 import sys
@@ -89,10 +90,19 @@ def compare(library, args):
 		"output": same, "same": in_words}
 
 
+def sure_range(ratios):
+	"""Where nine times in ten the median lies of all the pairs that could be run: the sign test's interval. Of fewer
+	than five pairs, their whole range."""
+	ordered, n, out = sorted(ratios), len(ratios), 0
+	while sum(math.comb(n, i) for i in range(out + 1)) / 2 ** n <= 0.05:
+		out += 1
+	return ordered[max(out - 1, 0)], ordered[-max(out, 1)]
+
+
 def verdict(ratio, ratios):
-	"""In words, against the noise: the middle half of the pairs has to agree."""
-	quarters = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else ratios * 3
-	if len(ratios) < 3 or quarters[0] <= 1 <= quarters[2]:
+	"""In words, against the noise."""
+	low, high = sure_range(ratios)
+	if len(ratios) < 3 or low <= 1 <= high:
 		return "no difference that these runs can tell"
 	return f"xuring is faster: {1 / ratio:.2f} times" if ratio < 1 else f"xuring is slower: {ratio:.2f} times the time"
 
