@@ -70,10 +70,11 @@ struct call {
 	size_t asked; /* bytes asked for, where the route needs it */
 	int64_t size; /* of a file; of what is in a pipe, if the program watches files; else INT64_MAX (kind_of) */
 	bool cancels; /* it is a cancellation point where the plain call would be one: not so by way of syscall() */
-	uint64_t began;	 /* for engines: when the plain call is made */
-	int fd;		 /* the first argument, where that is one */
-	int timeout;	 /* ROUTE_WAIT: in milliseconds */
-	int saved_errno; /* as the program had it */
+	uint64_t began;			 /* for engines: when the plain call is made */
+	int fd;				 /* the first argument, where that is one */
+	int timeout;			 /* ROUTE_WAIT: in milliseconds */
+	const struct timespec *timespec; /* ROUTE_WAIT: instead of that, or NULL */
+	int saved_errno;		 /* as the program had it */
 	struct io_uring_sqe sqe;
 	union {
 		struct statx stx;  /* what stat and kin are made from */

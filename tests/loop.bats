@@ -48,6 +48,20 @@ same_corners() {
 	holds records.server 'map(.engines.loop.put_off // 0) | add > 0'
 }
 
+@test "loop: what is waited for, in all corners" {
+	local clean profile
+	for profile in bare safe server; do
+		way "$profile"
+		"$tools/within" 60 "${clean[@]}" "$tools/waits" >"$profile" 2>&1 3>&-
+		[[ $profile == bare ]] || show_difference "$profile" bare "$profile"
+	done
+	cat records.* >records
+	holds records 'all(.engines.loop.mistaken == 0)'
+	# Where the kernel can (6.15), in the enter that ended the turn before.
+	[[ $(printf '%s\n' 6.15 "$(uname -r)" | sort -V | head -1) != 6.15 ]] ||
+		holds records.server 'map(.engines.loop.waits // 0) | add > 0'
+}
+
 # start_server PORT COMMAND...: in the way of `clean`, in a group of its own.
 start_server() {
 	local port=$1

@@ -95,19 +95,6 @@ static inline void before_wait(void)
 	stream_news();
 }
 
-static inline void before_wait_on(int epfd)
-{
-	if (awake & AWAKE_LOOP)
-		loop_before_wait(epfd);
-	stream_news();
-}
-
-static inline void after_wait_on(int epfd, const void *events, int result)
-{
-	if (awake & AWAKE_LOOP)
-		loop_after_wait(epfd, events, result);
-}
-
 /* Messages that may pass on fds. */
 static inline void before_messages(void)
 {

@@ -12,9 +12,9 @@
  *     read  b                       write a                          write a   memory
  *     write b                       read  b   memory                 read  b   memory
  *     ...                           ...                              ...
- *     epoll_wait                    enter: drop what was read        enter: drop what was read, send
- *                                   epoll_wait                       epoll_wait
- *     129 calls                     67 calls                         3 calls
+ *     epoll_wait                    enter: drop what was read,       enter: drop what was read, send,
+ *                                          epoll_wait                       epoll_wait
+ *     129 calls                     66 calls                         2 calls
  *
  * The ways of receiving and of sending are told in loop_recv.c and loop_send.c. What is outstanding in between, bytes
  * that the program has and the socket still holds, and bytes that the program has sent and the socket lacks, hangs on
@@ -54,6 +54,9 @@
 
 /* ---- The turn ---- */
 
+/* After so many waits that found nothing at once, each so many turns one is tried. */
+enum { A_FEW_IN_VAIN = 4, EACH_SO_MANY = 16 };
+
 /* Is this epoll instance the affair of this thread's loop alone? */
 static bool is_own(struct loop *l, int epfd)
 {
@@ -71,8 +74,8 @@ static bool is_own(struct loop *l, int epfd)
 	return false;
 }
 
-/* Hand over all that is outstanding, in one enter. With the lock. */
-static void hand_over(struct call *c, struct loop *l)
+/* Hand over all that is outstanding, in one enter; and wait, as far as there is something by then. With the lock. */
+static void hand_over(struct call *c, struct loop *l, bool waits)
 {
 	bool ring = batch_begin(c, l);
 
@@ -84,6 +87,8 @@ static void hand_over(struct call *c, struct loop *l)
 		if (s->used_by && s->len > s->sent)
 			batch_add(c, l, s, OP_SEND);
 	}
+	if (ring && waits)
+		batch_wait(c, l);
 	if (ring)
 		batch_end(c, l);
 }
@@ -91,7 +96,7 @@ static void hand_over(struct call *c, struct loop *l)
 /* In the middle of a turn: what is put off is out, as far as the sockets take it. With the lock. */
 static void send_all(struct call *c, struct loop *l)
 {
-	hand_over(c, l);
+	hand_over(c, l, false);
 	for (unsigned i = 0; i < l->nr; i++) {
 		struct slot *s = &l->slots[i];
 
@@ -113,12 +118,13 @@ static bool company(const struct loop *l)
 }
 
 /* Before a wait: nothing stays outstanding but what a socket had no room for. */
-static void end_turn(struct call *c, struct loop *l)
+static void end_turn(struct call *c, struct loop *l, bool waits)
 {
+	l->found = -EAGAIN;
 	if (!l->nr || !loop_lock(l))
 		return;
 	if (company(l))
-		hand_over(c, l);
+		hand_over(c, l, waits);
 	for (unsigned i = l->nr; i-- > 0;) {
 		struct slot *s = &l->slots[i];
 
@@ -135,12 +141,6 @@ static void end_turn(struct call *c, struct loop *l)
 	}
 	l->turn++;
 	loop_unlock(l);
-}
-
-static void before_wait(struct call *c)
-{
-	if (c->thread->loop)
-		end_turn(c, c->thread->loop);
 }
 
 static void after_wait(struct call *c, const struct epoll_event *events, long nr)
@@ -161,59 +161,75 @@ static void after_wait(struct call *c, const struct epoll_event *events, long nr
 }
 
 /* The wait itself: handlers run in it as they would, and nowhere else in between. */
-static long wait_with(const struct call *c, const sigset_t *mask)
+static long wait_with(const struct call *c, uint64_t before)
 {
 	struct epoll_event *events = (struct epoll_event *)(uintptr_t)c->sqe.addr;
+	sigset_t mask;
 	int res;
 
+	memset(&mask, 0, sizeof(mask));
+	memcpy(&mask, &before, sizeof(before));
 	if (!c->cancels)
-		return xu_sys(SYS_epoll_pwait, c->fd, events, c->sqe.len, c->timeout, mask, 8);
-	res = REAL(epoll_pwait)(c->fd, events, (int)c->sqe.len, c->timeout, mask);
+		return xu_sys(SYS_epoll_pwait, c->fd, events, c->sqe.len, c->timeout, &mask, 8);
+	res = REAL(epoll_pwait)(c->fd, events, (int)c->sqe.len, c->timeout, &mask);
 	return res < 0 ? -errno : res;
 }
 
+/* Is it likely that a wait finds something at once? Where it did not of late, that is tried now and then. */
+static bool hopes(const struct loop *l)
+{
+	return l->vain < A_FEW_IN_VAIN || l->turn % EACH_SO_MANY == 0;
+}
+
+/* A time that the kernel refuses is refused by it, whatever is ready. */
+static bool has_sound_timeout(const struct call *c)
+{
+	const struct timespec *ts = c->timespec;
+
+	return !ts || (user_may_be(ts, sizeof(*ts)) && ts->tv_sec >= 0 && ts->tv_nsec >= 0 &&
+		       ts->tv_nsec < 1000000000);
+}
+
 /*
- * What comes before a wait, the wait, and what comes after it, where handlers are to be held back before and after: once
- * for both.
+ * What comes before a wait, the wait, and what comes after it. The enter that ends a turn also looks whether something is
+ * ready by then. Where it is, as in a busy loop, that is the wait's answer: a wait that finds something at once looks
+ * neither at its timeout nor at signals. Where it is not, the plain wait is made.
+ *
+ * Where handlers are to be held back before and after, that is done once for both; an epoll_wait lets them in itself.
  */
 static bool wait_in_one(struct call *c)
 {
 	struct loop *l = c->thread->loop;
 	uint64_t before;
-	sigset_t mask;
+	bool tries, kept;
 	long res;
 
-	if (!l || c->thread->busy || !company(l) || !REAL(epoll_pwait) || !loop_keep(&before))
+	if (!l || c->thread->busy || !company(l))
 		return false;
-	end_turn(c, l);
-	memset(&mask, 0, sizeof(mask));
-	memcpy(&mask, &before, sizeof(before));
-	loop_pause();
-	res = wait_with(c, &mask);
-	loop_go_on();
+	tries = hopes(l) && has_sound_timeout(c);
+	kept = (tries || c->symbol == SYM_epoll_wait) && REAL(epoll_pwait) && loop_keep(&before);
+	end_turn(c, l, tries);
+	res = l->found;
+	c->way = WAY_RING;
+	if (tries)
+		l->vain = res > 0 ? 0 : l->vain + 1;
+	if (res > 0) {
+		l->figures.waits++;
+	} else if (kept && c->symbol == SYM_epoll_wait) {
+		loop_pause();
+		res = wait_with(c, before);
+		loop_go_on();
+		c->way = WAY_KERNEL;
+	} else {
+		if (kept)
+			loop_let_in(before);
+		return false;
+	}
 	after_wait(c, (const struct epoll_event *)(uintptr_t)c->sqe.addr, res);
-	loop_let_in(before);
+	if (kept)
+		loop_let_in(before);
 	answer(c, res);
-	c->way = WAY_KERNEL;
 	return true;
-}
-
-void loop_before_wait(int epfd)
-{
-	struct call c = {.thread = thread_self(), .fd = epfd};
-
-	if (c.thread)
-		before_wait(&c);
-}
-
-void loop_after_wait(int epfd, const void *events, int result)
-{
-	struct call c = {.thread = thread_self(), .fd = epfd};
-	int saved = errno;
-
-	if (c.thread)
-		after_wait(&c, events, result);
-	errno = saved;
 }
 
 /* ---- Beginnings ---- */
@@ -331,12 +347,8 @@ static bool loop_call(struct call *c)
 {
 	struct fd *f = fds_get(c->fd);
 
-	if (c->route == ROUTE_WAIT) {
-		if (wait_in_one(c))
-			return true;
-		before_wait(c);
-		return false;
-	}
+	if (c->route == ROUTE_WAIT)
+		return wait_in_one(c);
 	if (!f || !(f->flags & FD_OURS))
 		return false;
 	switch (c->route) {
@@ -383,8 +395,11 @@ static void loop_plain(struct call *c)
 {
 	struct loop *l = c->thread ? c->thread->loop : NULL;
 
-	if (c->route == ROUTE_WAIT)
+	if (c->route == ROUTE_WAIT) {
+		if (l)
+			end_turn(c, l, false);
 		return;
+	}
 	if (c->symbol == SYM_sendmsg)
 		loop_settle_all();
 	if (c->route == ROUTE_CLOSE)
@@ -477,9 +492,10 @@ static void loop_report(struct xu_text *t)
 		const char *name;
 		uint64_t *n;
 	} figures[] = {
-		{"turns", &sum.turns},	 {"enters", &sum.enters},   {"looked", &sum.peeks},
-		{"taken", &sum.taken},	 {"drained", &sum.drained}, {"settled", &sum.plain},
-		{"put_off", &sum.sends}, {"flushed", &sum.flushed}, {"mistaken", &sum.mistaken},
+		{"turns", &sum.turns},	     {"enters", &sum.enters}, {"waits", &sum.waits},
+		{"looked", &sum.peeks},	     {"taken", &sum.taken},   {"drained", &sum.drained},
+		{"settled", &sum.plain},     {"put_off", &sum.sends}, {"flushed", &sum.flushed},
+		{"mistaken", &sum.mistaken},
 	};
 
 	memset(&sum, 0, sizeof(sum));

@@ -24,7 +24,7 @@ enum {
 };
 
 /* What of a slot is in the ring, or in need of it. */
-enum { OP_PEEK = 1 << 0, OP_DROP = 1 << 1, OP_SEND = 1 << 2 };
+enum { OP_PEEK = 1 << 0, OP_DROP = 1 << 1, OP_SEND = 1 << 2, OP_WAIT = 1 << 3, OP_UNWAIT = 1 << 4 };
 
 /* One connection in a turn. */
 struct slot {
@@ -49,6 +49,7 @@ static inline int slot_fd(const struct slot *s)
 struct loop_figures {
 	uint64_t turns;	   /* waits that returned with something */
 	uint64_t enters;   /* into the ring */
+	uint64_t waits;	   /* answered in the enter that ended the turn before */
 	uint64_t peeks;	   /* receives in company */
 	uint64_t taken;	   /* reads answered from memory */
 	uint64_t drained;  /* EAGAINs answered from memory */
@@ -72,14 +73,17 @@ struct loop {
 	bool held;	  /* until the lock is given back, handlers are held back... */
 	uint64_t mask;	  /* ... and this is the mask as it was */
 	struct copying copying;
-	uint16_t index;	 /* its place among all loops, from 1 */
-	unsigned turn;	 /* counts turns, for the flusher */
-	unsigned ready;	 /* how many were ready at its beginning */
-	unsigned seen;	 /* the turn that the flusher saw last */
-	unsigned first;	 /* no slot before this one is free */
-	unsigned nr;	 /* slots up to the highest in use */
-	unsigned unsent; /* slots with bytes that are still to be sent */
-	unsigned flying; /* ops of a batch that have not ended */
+	uint16_t index;	  /* its place among all loops, from 1 */
+	unsigned turn;	  /* counts turns, for the flusher */
+	unsigned ready;	  /* how many were ready at its beginning */
+	unsigned seen;	  /* the turn that the flusher saw last */
+	unsigned first;	  /* no slot before this one is free */
+	unsigned nr;	  /* slots up to the highest in use */
+	unsigned unsent;  /* slots with bytes that are still to be sent */
+	unsigned flying;  /* ops of a batch that have not ended */
+	unsigned waiting; /* OP_WAIT and OP_UNWAIT, where they are in the ring... */
+	int found;	  /* ... and how many events there were, or -errno */
+	unsigned vain;	  /* waits in a row that found nothing there */
 	struct loop_figures figures;
 	struct slot slots[SLOTS];
 	char in[SLOTS][IN_SIZE];
@@ -139,6 +143,12 @@ bool batch_begin(struct call *c, struct loop *l);
 
 /* Add the slot's op to the batch. False: there is no ring any more. */
 bool batch_add(struct call *c, struct loop *l, struct slot *s, unsigned op);
+
+/*
+ * Add a look at what an epoll instance has, in the way of epoll_wait, for the program itself: l->found. Last of all, so that
+ * it sees the sockets as the batch leaves them.
+ */
+void batch_wait(struct call *c, struct loop *l);
 
 /* Hand them all over. What the ring has not done is left in the slots' `ops`. */
 void batch_end(struct call *c, struct loop *l);

@@ -35,6 +35,13 @@ static void ended(struct loop *l, struct slot *s, unsigned op, long res)
 	}
 }
 
+static void wait_ended(struct loop *l, unsigned op, int res)
+{
+	l->waiting &= ~op;
+	if (op == OP_WAIT)
+		l->found = res;
+}
+
 static void reap(const struct thread *t, struct loop *l)
 {
 	struct io_uring_cqe *cqe;
@@ -42,10 +49,15 @@ static void reap(const struct thread *t, struct loop *l)
 	while ((cqe = xu_cq_front(&t->ring))) {
 		uint32_t index = xu_ticket_index(cqe->user_data);
 		struct slot *s = &l->slots[index >> 8 & (SLOTS - 1)];
+		unsigned op = index & 255;
 
-		if (xu_ticket_generation(cqe->user_data) == t->generation && s->ops & index & 255) {
+		if (xu_ticket_generation(cqe->user_data) == t->generation &&
+		    (s->ops | l->waiting) & op) {
 			l->flying--;
-			ended(l, s, index & 255, cqe->res);
+			if (l->waiting & op)
+				wait_ended(l, op, cqe->res);
+			else
+				ended(l, s, op, cqe->res);
 		}
 		xu_cq_advance((struct xu_ring *)&t->ring, 1);
 	}
@@ -76,6 +88,16 @@ static bool enter(struct call *c, struct loop *l)
 	return false;
 }
 
+/* A place in the queue; NULL: there is no ring any more. */
+static struct io_uring_sqe *place_for_op(struct call *c, struct loop *l)
+{
+	struct io_uring_sqe *sqe = xu_get_sqe(&c->thread->ring);
+
+	if (sqe || !enter(c, l))
+		return sqe;
+	return xu_get_sqe(&c->thread->ring);
+}
+
 bool batch_add(struct call *c, struct loop *l, struct slot *s, unsigned op)
 {
 	struct thread *t = c->thread;
@@ -85,15 +107,10 @@ bool batch_add(struct call *c, struct loop *l, struct slot *s, unsigned op)
 	if (!t->ring.live)
 		return false;
 	s->ops |= op;
-	sqe = xu_get_sqe(&t->ring);
-	if (!sqe) {
-		/* The op that found no room is not among those awaited yet. */
-		if (!enter(c, l))
-			return false;
-		sqe = xu_get_sqe(&t->ring);
-		if (!sqe)
-			return false;
-	}
+	/* While that makes room, this op is not among those awaited yet. */
+	sqe = place_for_op(c, l);
+	if (!sqe)
+		return false;
 	switch (op) {
 	case OP_PEEK:
 		xu_prep_recv(sqe, slot_fd(s), l->in[place], s->got, MSG_PEEK | MSG_DONTWAIT);
@@ -108,6 +125,29 @@ bool batch_add(struct call *c, struct loop *l, struct slot *s, unsigned op)
 	sqe->user_data = xu_ticket(place << 8 | op, t->generation);
 	l->flying++;
 	return true;
+}
+
+/*
+ * The op would wait where nothing is ready, so it is taken back right after it: that completes both. Where it was answered
+ * at once, there is nothing to take back any more.
+ */
+void batch_wait(struct call *c, struct loop *l)
+{
+	struct thread *t = c->thread;
+	struct io_uring_sqe *sqe;
+
+	l->found = -EAGAIN;
+	if (!policy_has_op(IORING_OP_EPOLL_WAIT) || !t->ring.live ||
+	    (xu_sq_space_left(&t->ring) < 2 && !enter(c, l)))
+		return;
+	sqe = xu_get_sqe(&t->ring);
+	*sqe = c->sqe;
+	sqe->user_data = xu_ticket(OP_WAIT, t->generation);
+	sqe = xu_get_sqe(&t->ring);
+	xu_prep_cancel64(sqe, xu_ticket(OP_WAIT, t->generation), 0);
+	sqe->user_data = xu_ticket(OP_UNWAIT, t->generation);
+	l->waiting = OP_WAIT | OP_UNWAIT;
+	l->flying += 2;
 }
 
 void batch_end(struct call *c, struct loop *l)

@@ -11,9 +11,9 @@
  *
  * a request in company spares a receive, and a call where its answer is put off, too; it costs a look, a drop, and an op
  * that sends; and a turn costs two enters, however many requests are in it, and two calls more where handlers
- * are to be held back (loop_hold):
+ * are to be held back (loop_hold). One of the enters is the wait, where the kernel has an op for that:
  *
- *     n * (plain + call - 2 op - (op - work))  >  2 or 4 calls  ?
+ *     n * (plain + call - 2 op - (op - work))  >  1 to 4 calls  ?
  */
 #include <time.h>
 
@@ -21,6 +21,7 @@
 #include "core/syscall.h"
 #include "shim/engine/loop.h"
 #include "shim/log.h"
+#include "shim/policy.h"
 #include "shim/process.h"
 #include "shim/signals.h"
 
@@ -130,11 +131,12 @@ static void keep_least(unsigned *least, unsigned ns)
 
 static void judge(void)
 {
+	unsigned calls = (signals_any() ? 4 : 2) - policy_has_op(IORING_OP_EPOLL_WAIT);
 	int gain = (int)plain_ns - 2 * (int)op_ns;
 
 	if (defers)
 		gain += (int)plain_ns - (int)op_ns;
-	from = gain > 0 ? (signals_any() ? 4 : 2) * call_ns / (unsigned)gain + 1 : MANY + 1;
+	from = gain > 0 ? calls * call_ns / (unsigned)gain + 1 : MANY + 1;
 	verdict = from <= MANY ? PAYS : LOSES;
 	say(verdict == PAYS ? "in company from here on" : "company does not pay here");
 	if (verdict == LOSES)

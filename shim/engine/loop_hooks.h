@@ -9,10 +9,6 @@ struct mmsghdr;
 void loop_epoll_begins(void);
 void loop_epoll_begun(int epfd);
 
-/* Around a wait that is no CALL. */
-void loop_before_wait(int epfd);
-void loop_after_wait(int epfd, const void *events, int result);
-
 /* A call looks at, or changes, what this fd leads to. */
 void loop_before_fd(int fd);
 

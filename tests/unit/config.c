@@ -43,7 +43,7 @@ static void precedence(void)
 	put("system.conf", "");
 	put("home/.config/xuring.conf", "");
 	load("cat", NULL, NULL);
-	CHECK_EQ(config.entries, 64);
+	CHECK_EQ(config.entries, 256);
 	CHECK(xu_config_profile(&config, "safe"));
 	load("cat", "XURING_PROFILE=redis", NULL);
 	CHECK_EQ(config.entries, 256);
@@ -60,7 +60,7 @@ static void precedence(void)
 	load("cat", "XURING_CONFIG=other.conf", NULL);
 	CHECK_EQ(config.entries, 10);
 	load("cat", "XURING_CONFIG=", NULL);
-	CHECK_EQ(config.entries, 64);
+	CHECK_EQ(config.entries, 256);
 	CHECK_STR(told, "");
 }
 
@@ -158,7 +158,7 @@ static void mistakes(void)
 		load("cat", "XURING_CONFIG=f", NULL);
 		CHECK_STR(told, cases[i].message);
 		CHECK_EQ(config.mode, XU_MODE_AUTO);
-		CHECK_EQ(config.entries, 64);
+		CHECK_EQ(config.entries, 256);
 	}
 }
 
@@ -195,7 +195,7 @@ static void hostile(void)
 	CHECK_EQ(config.entries, 5);
 	if (!chown("home/.config/xuring.conf", 65534, 65534)) {
 		load("cat", NULL, NULL);
-		CHECK_EQ(config.entries, 64);
+		CHECK_EQ(config.entries, 256);
 		CHECK(strstr(told, "belongs to another user"));
 	}
 }

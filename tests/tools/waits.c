@@ -1,0 +1,427 @@
+/*
+ * The corners of waiting for events right after a turn in which several connections were read and answered, when the wait
+ * goes along with what the turn left to do.
+ *
+ *     waits        prints what each case showed; the same bare and under the shim
+ *
+ * Each case runs in a process of its own, by each way to wait and in each mode of readiness. The other ends are those of
+ * its child, which is told what to do by memory that they share: no call of the server has an effect that others see, but
+ * for its answers. What the child has sent is there when it says so.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef SYS_epoll_pwait2
+#define SYS_epoll_pwait2 441
+#endif
+
+enum { NR = 3, HELLOS = 3 };
+
+static int epfd, near[NR];
+static uint32_t how; /* EPOLLET, EPOLLONESHOT */
+static volatile sig_atomic_t handled;
+
+/* ---- The ways to wait ---- */
+
+static int by_wait(int ep, struct epoll_event *ev, int nr, int ms)
+{
+	return epoll_wait(ep, ev, nr, ms);
+}
+
+static int by_pwait(int ep, struct epoll_event *ev, int nr, int ms)
+{
+	return epoll_pwait(ep, ev, nr, ms, NULL);
+}
+
+static int by_masked(int ep, struct epoll_event *ev, int nr, int ms)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	return epoll_pwait(ep, ev, nr, ms, &none);
+}
+
+/* Not by libc's function, which not all of them have. */
+static int by_pwait2(int ep, struct epoll_event *ev, int nr, int ms)
+{
+	struct timespec ts = {ms / 1000, ms % 1000 * 1000000L};
+
+	return (int)syscall(SYS_epoll_pwait2, ep, ev, nr, ms < 0 ? NULL : &ts, NULL, 8);
+}
+
+static int by_number(int ep, struct epoll_event *ev, int nr, int ms)
+{
+	return (int)syscall(SYS_epoll_pwait, ep, ev, nr, ms, NULL, 8);
+}
+
+static const struct {
+	const char *name;
+	int (*wait)(int ep, struct epoll_event *ev, int nr, int ms);
+} ways[] = {
+	{"epoll_wait", by_wait},     {"epoll_pwait", by_pwait}, {"epoll_pwait, masked", by_masked},
+	{"epoll_pwait2", by_pwait2}, {"by number", by_number},
+};
+
+static size_t way;
+
+static int wait_on(int ep, struct epoll_event *ev, int nr, int ms)
+{
+	return ways[way].wait(ep, ev, nr, ms);
+}
+
+/* ---- The connections ---- */
+
+static void watch(int op, int ep, int i, uint32_t events)
+{
+	struct epoll_event ev = {.events = EPOLLIN | events, .data.u32 = (uint32_t)i};
+
+	epoll_ctl(ep, op, near[i], &ev);
+}
+
+/* What the child is to do. */
+static struct {
+	unsigned asked, done;
+	int who; /* of the connections; NR: count what all of them got */
+	char text[16];
+	ssize_t got[NR];
+} * order;
+
+static void pause_a_little(void)
+{
+	struct timespec ts = {.tv_nsec = 20000};
+
+	nanosleep(&ts, NULL);
+}
+
+static void client(const struct sockaddr_in *at)
+{
+	char buf[4096];
+	int far[NR], one = 1;
+
+	for (int i = 0; i < NR; i++) {
+		far[i] = socket(AF_INET, SOCK_STREAM, 0);
+		if (connect(far[i], (const struct sockaddr *)at, sizeof(*at)))
+			perror("connect");
+		setsockopt(far[i], IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	}
+	for (unsigned n = 1;; n++) {
+		while (__atomic_load_n(&order->asked, __ATOMIC_ACQUIRE) != n)
+			pause_a_little();
+		if (order->who < NR)
+			send(far[order->who], order->text, strlen(order->text), 0);
+		for (int i = 0; i < NR && order->who == NR; i++)
+			order->got[i] = recv(far[i], buf, sizeof(buf), MSG_DONTWAIT);
+		__atomic_store_n(&order->done, n, __ATOMIC_RELEASE);
+	}
+}
+
+static void ask(void)
+{
+	unsigned n = order->asked + 1;
+
+	__atomic_store_n(&order->asked, n, __ATOMIC_RELEASE);
+	while (__atomic_load_n(&order->done, __ATOMIC_ACQUIRE) != n)
+		pause_a_little();
+}
+
+static void say(int i, const char *text)
+{
+	order->who = i;
+	strcpy(order->text, text);
+	ask();
+}
+
+static void meet(void)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(at);
+	int door = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+
+	if (bind(door, (struct sockaddr *)&at, len) || listen(door, NR) ||
+	    getsockname(door, (struct sockaddr *)&at, &len))
+		perror("listen");
+	order = mmap(NULL, sizeof(*order), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (!fork()) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		alarm(20);
+		client(&at);
+	}
+	epfd = epoll_create1(0);
+	for (int i = 0; i < NR; i++) {
+		near[i] = accept4(door, NULL, NULL, SOCK_NONBLOCK);
+		setsockopt(near[i], IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		watch(EPOLL_CTL_ADD, epfd, i, how);
+	}
+	close(door);
+}
+
+/* Everybody says something, is read and is answered: there is something left to do for the next wait. */
+static void turn(void)
+{
+	struct epoll_event ev[NR];
+	char buf[256];
+	ssize_t n;
+
+	for (int i = 0; i < NR; i++)
+		say(i, "hello");
+	for (int i = 0; i < NR && how & EPOLLONESHOT; i++)
+		watch(EPOLL_CTL_MOD, epfd, i, how);
+	epoll_wait(epfd, ev, NR, 1000);
+	for (int i = 0; i < NR; i++) {
+		while ((n = read(near[i], buf, sizeof(buf))) > 0)
+			if (write(near[i], buf, (size_t)n) != n)
+				perror("write");
+		if (how & EPOLLONESHOT)
+			watch(EPOLL_CTL_MOD, epfd, i, how);
+	}
+}
+
+/* A wait, and who was ready. */
+static void look(const char *what, int ep, int max, int ms)
+{
+	struct epoll_event ev[NR];
+	int n = wait_on(ep, ev, max, ms);
+
+	printf("  %s: %s", what, n < 0 ? strerror(errno) : "");
+	for (int i = 0; i < n; i++)
+		printf(" %u:%x", ev[i].data.u32, ev[i].events);
+	printf("\n");
+}
+
+/* What the others were answered, all told. */
+static void count(void)
+{
+	order->who = NR;
+	ask();
+	for (int i = 0; i < NR; i++)
+		printf("  %d got %zd\n", i, order->got[i]);
+}
+
+/* ---- The cases ---- */
+
+static void some(void)
+{
+	turn();
+	say(0, "a");
+	say(2, "b");
+	look("two", epfd, NR, -1);
+	count();
+	turn();
+	look("none", epfd, NR, 0);
+	turn();
+	look("none", epfd, NR, 20);
+	count();
+}
+
+static void one_by_one(void)
+{
+	for (int round = 0; round < 3; round++) {
+		turn();
+		for (int i = 0; i < NR; i++)
+			say(i, "x");
+		for (int i = 0; i < NR + 1; i++)
+			look("one", epfd, 1, 0);
+	}
+}
+
+static void refused(void)
+{
+	struct timespec wrong = {0, 1000000000};
+	struct epoll_event ev[NR];
+
+	turn();
+	say(1, "a");
+	printf("  no events: %d\n", wait_on(epfd, ev, 0, 0) < 0 ? errno : 0);
+	turn();
+	say(1, "a");
+	printf("  nowhere: %d\n", wait_on(epfd, (void *)64, NR, 0) < 0 ? errno : 0);
+	look("again", epfd, NR, 0);
+	turn();
+	say(1, "a");
+	printf("  no time: %ld\n", syscall(SYS_epoll_pwait2, epfd, ev, NR, &wrong, NULL, 8));
+	printf("  no time: %ld\n", syscall(SYS_epoll_pwait2, epfd, ev, NR, (void *)64, NULL, 8));
+	look("again", epfd, NR, 0);
+	turn();
+	printf("  no epoll: %d\n", wait_on(near[0], ev, NR, 0) < 0 ? errno : 0);
+	turn();
+	printf("  no fd: %d\n", wait_on(1000, ev, NR, 0) < 0 ? errno : 0);
+	count();
+}
+
+static void handler(int sig)
+{
+	(void)sig;
+	handled++;
+}
+
+static void signals(void)
+{
+	struct itimerval timer = {.it_value.tv_usec = 20000};
+	struct sigaction act = {.sa_handler = handler};
+	sigset_t usr1, before;
+
+	sigaction(SIGUSR1, &act, NULL);
+	sigaction(SIGALRM, &act, NULL);
+	sigemptyset(&usr1);
+	sigaddset(&usr1, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &usr1, &before);
+	/* Held back: a wait that finds something does not let it in, whatever its mask. */
+	turn();
+	say(0, "a");
+	raise(SIGUSR1);
+	look("ready", epfd, NR, -1);
+	printf("  handled: %d\n", handled);
+	turn();
+	look("not ready", epfd, NR, 0);
+	printf("  handled: %d\n", handled);
+	turn();
+	look("not ready", epfd, NR, 20);
+	printf("  handled: %d\n", handled);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	printf("  handled: %d\n", handled);
+	turn();
+	setitimer(ITIMER_REAL, &timer, NULL);
+	look("alarm", epfd, NR, 5000);
+	printf("  handled: %d\n", handled);
+	sigprocmask(SIG_BLOCK, NULL, &before);
+	printf("  blocked: %d\n", sigismember(&before, SIGUSR1));
+	count();
+}
+
+/* An instance in another one; and connections in two. */
+static void nested(void)
+{
+	struct epoll_event ev = {.events = EPOLLIN, .data.u32 = 7};
+	int outer = epoll_create1(0), other = epoll_create1(0);
+
+	epoll_ctl(outer, EPOLL_CTL_ADD, epfd, &ev);
+	for (int round = 0; round < 2; round++) {
+		turn();
+		look("outer", outer, NR, 0);
+		say(1, "a");
+		turn();
+		say(2, "b");
+		look("outer", outer, NR, 0);
+		look("inner", epfd, NR, 0);
+		look("outer", outer, NR, 0);
+	}
+	watch(EPOLL_CTL_ADD, other, 0, how);
+	for (int round = 0; round < 2; round++) {
+		turn();
+		say(0, "a");
+		look("other", other, NR, 0);
+		look("own", epfd, NR, 0);
+		turn();
+		look("other", other, NR, 0);
+	}
+	count();
+}
+
+static void reused(void)
+{
+	int was = epfd;
+
+	turn();
+	close(epfd);
+	look("closed", epfd, NR, 0);
+	epfd = epoll_create1(0);
+	printf("  same: %d\n", epfd == was);
+	watch(EPOLL_CTL_ADD, epfd, 1, how);
+	for (int round = 0; round < 2; round++) {
+		say(1, "a");
+		look("again", epfd, NR, 0);
+		turn();
+		say(1, "a");
+		look("again", epfd, NR, 0);
+	}
+	count();
+}
+
+/* Threads that wait on instances of their own for one connection are both told, or only some of them. */
+static void *waits(void *arg)
+{
+	struct epoll_event ev;
+
+	return (void *)(intptr_t)epoll_wait(*(int *)arg, &ev, 1, 3000);
+}
+
+static void shared(void)
+{
+	int mine = epoll_create1(0);
+	pthread_t thread;
+	void *found;
+
+	epoll_ctl(epfd, EPOLL_CTL_DEL, near[1], NULL);
+	watch(EPOLL_CTL_ADD, epfd, 1, how & EPOLLET);
+	watch(EPOLL_CTL_ADD, mine, 1, EPOLLEXCLUSIVE | (how & EPOLLET));
+	turn();
+	look("mine", epfd, NR, 0);
+	pthread_create(&thread, NULL, waits, &mine);
+	turn();
+	look("mine", epfd, NR, 0);
+	say(1, "a");
+	pthread_join(thread, &found);
+	printf("  the thread: %d\n", (int)(intptr_t)found);
+	look("mine", epfd, NR, 0);
+	count();
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} cases[] = {
+	{"some are ready", some}, {"one by one", one_by_one}, {"refused", refused},
+	{"signals", signals},	  {"nested", nested},	      {"reused", reused},
+	{"shared", shared},
+};
+
+static const struct {
+	const char *name;
+	uint32_t how;
+} modes[] = {{"level", 0}, {"edge", EPOLLET}, {"one-shot", EPOLLONESHOT}};
+
+static void run(size_t i, size_t m)
+{
+	int status;
+	pid_t pid;
+
+	printf("%s, %s, %s\n", cases[i].name, modes[m].name, ways[way].name);
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		alarm(10);
+		how = modes[m].how;
+		meet();
+		for (int n = 0; n < HELLOS; n++)
+			turn();
+		cases[i].run();
+		fflush(stdout);
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	printf("  status %x\n", (unsigned)status);
+}
+
+int main(void)
+{
+	for (size_t m = 0; m < sizeof(modes) / sizeof(modes[0]); m++)
+		for (way = 0; way < sizeof(ways) / sizeof(ways[0]); way++)
+			for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+				run(i, m);
+	return 0;
+}
