@@ -44,16 +44,27 @@ long errno_result(long res)
 	return res;
 }
 
-static void count(struct call *c, enum way way)
+static void count(struct thread *t, enum symbol symbol, enum way way, enum reason reason)
 {
-	if (!c->thread || !(awake & AWAKE_ALL))
+	if (!t || !(awake & AWAKE_ALL))
 		return;
 	/* A handler may count too: one addition, no lock. Other threads only read, or take all away (stats_write). */
-	__atomic_add_fetch(&c->thread->calls[c->symbol][way], 1, __ATOMIC_RELAXED);
-	if (__builtin_expect(c->thread->live != NULL, 0))
-		live_count(c->thread->live, c->symbol, way);
-	if ((way == WAY_KERNEL || way == WAY_FALLBACK) && c->reason != REASON_NONE)
-		__atomic_add_fetch(&c->thread->reasons[c->reason], 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&t->calls[symbol][way], 1, __ATOMIC_RELAXED);
+	if (__builtin_expect(t->live != NULL, 0))
+		live_count(t->live, symbol, way);
+	if ((way == WAY_KERNEL || way == WAY_FALLBACK) && reason != REASON_NONE)
+		__atomic_add_fetch(&t->reasons[reason], 1, __ATOMIC_RELAXED);
+}
+
+/* A call that passes. */
+static __attribute__((noinline)) void count_passing(enum symbol symbol)
+{
+	count(thread_self(), symbol, WAY_KERNEL, REASON_NONE);
+}
+
+static __attribute__((noinline)) void count_call(const struct call *c, enum way way)
+{
+	count(c->thread, c->symbol, way, c->reason);
 }
 
 /* The interests of engines in the calls of a route. A constant, where the route is one. */
@@ -154,13 +165,13 @@ static enum way plain_way(const struct call *c)
 
 void call_plain(struct call *c)
 {
-	count(c, plain_way(c));
+	count_call(c, plain_way(c));
 	errno = c->saved_errno;
 }
 
 long call_answer(struct call *c)
 {
-	count(c, c->state == STATE_FELL_BACK ? plain_way(c) : c->way);
+	count_call(c, c->state == STATE_FELL_BACK ? plain_way(c) : c->way);
 	errno = c->saved_errno;
 	return errno_result(c->res);
 }
@@ -168,17 +179,15 @@ long call_answer(struct call *c)
 /* For functions that answer -errno themselves. */
 static long call_answer_raw(struct call *c)
 {
-	count(c, c->way);
+	count_call(c, c->way);
 	errno = c->saved_errno;
 	return c->res;
 }
 
 void call_passed(enum symbol symbol)
 {
-	struct call c = {.thread = thread_self(), .symbol = symbol};
-
 	put_out();
-	count(&c, WAY_KERNEL);
+	count_passing(symbol);
 }
 
 /* ---- What becomes of a call ---- */
@@ -265,54 +274,57 @@ static void before_plain(struct call *c)
 #define CALL(ret, name, params, args, sys, route, prepare, then)                                   \
 	VARIANT(ret, name, name, params, args, sys, route, prepare, then)
 
-#define VARIANT(ret, name, of, params, args, sys, route, prepare, then)                            \
-	/* Take it through the ring, if that is wanted and can be. */                              \
-	static bool try_##name(struct call *c, bool cancels, BARE params)                          \
-	{                                                                                          \
-		struct io_uring_sqe *sqe = &c->sqe;                                                \
-                                                                                                   \
-		if (!call_begin(c, SYM_##of, route))                                               \
-			return false;                                                              \
-		PLAIN_IF((cancels) && FOREIGN(name), REASON_INTERPOSED);                           \
-		prepare;                                                                           \
-		c->cancels = cancels;                                                              \
-		if (cancels)                                                                       \
-			cancellation_point(route);                                                 \
-		run(c);                                                                            \
-		if (c->state != STATE_PLAIN) {                                                     \
-			then;                                                                      \
-		}                                                                                  \
-		return c->state != STATE_PLAIN;                                                    \
-	}                                                                                          \
-	static __attribute__((noinline)) ret awake_##name params                                   \
-	{                                                                                          \
-		struct call c;                                                                     \
-		uint64_t began;                                                                    \
-		ret result;                                                                        \
-		long got = quick(SYM_##of, FOUR_OF args);                                          \
-                                                                                                   \
-		if (got >= 0)                                                                      \
-			return (ret)got;                                                           \
-		if (!(awake & (AWAKE_ALL | interest_of(route))))                                   \
-			return PLAINLY(ret, name, args, sys);                                      \
-		c.fd = FIRST(args);                                                                \
-		if (passes(SYM_##of, route, c.fd))                                                 \
-			return PLAINLY(ret, name, args, sys);                                      \
-		if (try_##name(&c, true, BARE args))                                               \
-			return (ret)call_answer(&c);                                               \
-		before_plain(&c);                                                                  \
-		call_plain(&c);                                                                    \
-		began = stats_began();                                                             \
-		result = PLAINLY(ret, name, args, sys);                                            \
-		stats_spent(SYM_##of, began, moves(route), (long)result);                          \
-		seen(&c, (long)result);                                                            \
-		return result;                                                                     \
-	}                                                                                          \
-	ENTRY(ret, name, params)                                                                   \
-	{                                                                                          \
-		if (ASLEEP(name, interest_of(route)))                                              \
-			return real.name args;                                                     \
-		return awake_##name args;                                                          \
+#define VARIANT(ret, name, of, params, args, sys, route, prepare, then)                              \
+	/* Take it through the ring, if that is wanted and can be. */                                \
+	static bool try_##name(struct call *c, bool cancels, BARE params)                            \
+	{                                                                                            \
+		struct io_uring_sqe *sqe = &c->sqe;                                                  \
+                                                                                                     \
+		if (!call_begin(c, SYM_##of, route))                                                 \
+			return false;                                                                \
+		PLAIN_IF((cancels) && FOREIGN(name), REASON_INTERPOSED);                             \
+		prepare;                                                                             \
+		c->cancels = cancels;                                                                \
+		if (cancels)                                                                         \
+			cancellation_point(route);                                                   \
+		run(c);                                                                              \
+		if (c->state != STATE_PLAIN) {                                                       \
+			then;                                                                        \
+		}                                                                                    \
+		return c->state != STATE_PLAIN;                                                      \
+	}                                                                                            \
+	static __attribute__((noinline)) ret awake_##name params                                     \
+	{                                                                                            \
+		struct call c;                                                                       \
+		bool asked;                                                                          \
+		uint64_t began;                                                                      \
+		ret result;                                                                          \
+		long got = quick(SYM_##of, FOUR_OF args);                                            \
+                                                                                                     \
+		if (got >= 0)                                                                        \
+			return (ret)got;                                                             \
+		c.fd = FIRST(args);                                                                  \
+		asked = awake & (AWAKE_RING | interest_of(route)) && !passes(SYM_##of, route, c.fd); \
+		if (asked) {                                                                         \
+			if (try_##name(&c, true, BARE args))                                         \
+				return (ret)call_answer(&c);                                         \
+			before_plain(&c);                                                            \
+			call_plain(&c);                                                              \
+		} else if (awake & AWAKE_STATS) {                                                    \
+			count_passing(SYM_##of);                                                     \
+		}                                                                                    \
+		began = stats_began();                                                               \
+		result = PLAINLY(ret, name, args, sys);                                              \
+		stats_spent(SYM_##of, began, moves(route), (long)result);                            \
+		if (asked)                                                                           \
+			seen(&c, (long)result);                                                      \
+		return result;                                                                       \
+	}                                                                                            \
+	ENTRY(ret, name, params)                                                                     \
+	{                                                                                            \
+		if (ASLEEP(name, interest_of(route)))                                                \
+			return real.name args;                                                       \
+		return awake_##name args;                                                            \
 	}
 
 #define ALIAS(alias_name, name)                                                                    \
