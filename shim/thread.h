@@ -25,7 +25,8 @@ struct thread {
 	bool ring_failed;    /* no ring to be had for this thread, for a passing reason */
 	unsigned ring_retry; /* calls until that is tried again */
 	struct xu_ring ring;
-	struct loop *loop; /* its event loop (engine/loop.h) */
+	struct loop *loop;   /* its event loop (engine/loop.h) */
+	unsigned long slept; /* how often, when last looked at (engine/scout.c) */
 	uint64_t enters;
 	uint64_t rings;
 	uint64_t reasons[NR_REASONS];

@@ -33,6 +33,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "shim/engine/scout.h"
@@ -43,8 +44,11 @@
 #endif
 
 enum {
-	WAITED_NS = 60 * 1000, /* a call that takes longer has waited for something */
+	WAITED_NS = 60 * 1000, /* a call that takes longer has waited for something, */
+	WAITED_CALLS = 16,     /* where so many questions that do not wait take less than that */
 	WATCHED = 256,	       /* quick calls in a row after which there is nothing to watch */
+	PATIENCE = 16,	       /* calls that are watched in a new directory then, */
+	LEAST_PATIENCE = 2,    /* and where none of them ever waits */
 	FEW = 8,	       /* reads and closes after a file was closed unread */
 	SAMPLED = 8,	       /* of so many quick opens, one has its first read looked at */
 	IDLE_NS = 2000000000,
@@ -59,10 +63,11 @@ static bool stale; /* it is to end, another thread has said */
 /* In the middle of something: whoever comes now is a signal handler, or another thread; a helper is soon through. */
 enum { NOBODY, PROGRAM, HELPER };
 static int busy;
-static unsigned quick;	/* calls in a row that did not wait */
-static unsigned slow;	/* those of the last eight that did, a bit each */
-static int judged = -1; /* the fd whose first read is to be looked at as well */
-static unsigned few;	/* reads and closes that are looked at still, where no file is judged */
+static unsigned quick;		     /* calls in a row that did not wait */
+static unsigned patience = PATIENCE; /* calls to be watched in the next directory */
+static unsigned slow;		     /* those of the last eight that did, a bit each */
+static int judged = -1;		     /* the fd whose first read is to be looked at as well */
+static unsigned few; /* reads and closes that are looked at still, where no file is judged */
 static bool started;
 static bool refused; /* no ring: no scout */
 static bool on;	     /* at the first call already */
@@ -74,6 +79,28 @@ uint64_t scout_now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/*
+ * Did a call that took so long wait for something? Then its thread has gone to sleep of itself. One that was only slow, on
+ * a busy or an emulated machine, has not.
+ */
+static bool waits(uint64_t took)
+{
+	struct thread *t;
+	struct rusage usage;
+	unsigned long slept;
+
+	if (took <= WAITED_NS || policy_filtered())
+		return false;
+	t = thread_self();
+	if (!t || xu_sys(SYS_getrusage, RUSAGE_THREAD, &usage))
+		return true;
+	slept = (unsigned long)usage.ru_nvcsw;
+	if (slept == t->slept)
+		return false;
+	t->slept = slept;
+	return true;
 }
 
 uint32_t scout_hash(const char *name, size_t len)
@@ -303,8 +330,10 @@ static bool scout_call(struct call *c)
 /* A quick call while nothing is at work: after many of them, there is nothing to watch. */
 static void note_quick(void)
 {
-	if (++quick > WATCHED)
+	if (++quick > WATCHED) {
+		patience = patience / 2 > LEAST_PATIENCE ? patience / 2 : LEAST_PATIENCE;
 		process_sleep(AWAKE_SCOUT_OPEN | AWAKE_SCOUT_NAME);
+	}
 }
 
 /* Have the first read of this file looked at. */
@@ -329,6 +358,7 @@ static void watch(struct call *c, long res, bool waited)
 		return;
 	}
 	quick = 0;
+	patience = PATIENCE;
 	if (plain_open(c))
 		judge(c, res);
 	process_wake(AWAKE_SCOUT_OPEN | AWAKE_SCOUT_NAME);
@@ -368,7 +398,7 @@ void scout_copied(int fd, uint64_t began)
 	int saved = errno;
 
 	if (fd == judged && enter()) {
-		judgement(scout_now() - began > WAITED_NS);
+		judgement(waits(scout_now() - began));
 		leave();
 	}
 	errno = saved;
@@ -408,18 +438,18 @@ static void scout_seen(struct call *c, long res)
 		return;
 	now = scout_now();
 	took = now - c->began;
-	waited = took > WAITED_NS || on;
+	waited = waits(took);
 	if (ours() && (stale || now - scout->touched > IDLE_NS))
 		rest();
 	if (reads(c)) {
-		seen_read(c, res, took > WAITED_NS);
+		seen_read(c, res, waited);
 		if (ours())
 			scout->touched = now;
 	} else {
 		if (!scout)
-			watch(c, res, waited);
+			watch(c, res, waited || on);
 		if (ours())
-			seen_name(c, res, now, waited ? took : 0);
+			seen_name(c, res, now, waited || on ? took : 0);
 	}
 	leave();
 }
@@ -428,8 +458,8 @@ void scout_opens_dir(void)
 {
 	if (!started)
 		return;
-	if (quick > WATCHED - 16)
-		quick = WATCHED - 16;
+	if (quick > WATCHED - patience)
+		quick = WATCHED - patience;
 	process_wake(AWAKE_SCOUT_OPEN | AWAKE_SCOUT_NAME);
 }
 

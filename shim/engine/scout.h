@@ -2,7 +2,8 @@
  * What the scout is made of, for its own files alone:
  *
  *     scout.c        when to wake, what the program touched, the score       scout_dir.c    what stands in directories
- *     scout_plan.c   what comes next                                         scout_queue.c  fetching it, many deep
+ *     scout_plan.c   where the program is, and in which order it goes        scout_queue.c  fetching it, many deep
+ *     scout_next.c   what comes next                                         scout_path.c   paths as text
  *     scout_seq.c    one file read from end to end                           scout_list.c   who reads directories
  *     scout_args.c   the argument list
  *     scout_hand.c   answering with what was fetched                         scout_change.c what this process changes
@@ -29,7 +30,8 @@ enum {
 	SCOUT_PATH = 1024,	 /* longer paths are not scouted */
 	SCOUT_ARGS = 256 * 1024, /* bytes of the argument list */
 	SCOUT_HELPERS = 20,
-	SCOUT_ANSWERS = 512, /* of one directory */
+	SCOUT_ANSWERS = 512,   /* of one directory */
+	SCOUT_FIRST_DEPTH = 8, /* files ahead of a plan that is new */
 };
 
 /* What getdents64 writes. */
@@ -61,6 +63,14 @@ enum file_system {
 	FS_NETWORK, /* another machine: so it does, but opens wait */
 	FS_FUSE, /* another process: a fresh open drops what was cached, so that only the open file itself is of use */
 };
+
+/* Marks of an entry besides its deeds: it was left to the program; the program did this to it. */
+enum { MARK_CONTROL = 1 << 6 };
+
+static inline uint8_t mark_of(enum deed deed)
+{
+	return (uint8_t)(deed << 2);
+}
 
 /* What was answered about an entry. */
 struct answer {
@@ -287,12 +297,6 @@ void plan_used(struct slot *s);
 void plan_entered(int dfd, const char *path);
 /* Do files that are left alone still wait? */
 bool plan_pays(void);
-/* Fill the window. */
-void plan_ahead(uint64_t now);
-/* Have the directories listed that come next. False: none of them is new. */
-bool plan_list_ahead(void);
-/* The last part of a path: where it begins. */
-const char *plan_last(const char *path, size_t *len);
 /* The slot that has this name, or NULL. */
 struct slot *plan_slot(const char *name, size_t len);
 /* Are attributes to be fetched? */
@@ -305,6 +309,31 @@ void plan_told_entry(struct dir *d, int at);
 
 /* The program's controls and first reads: a file that was left alone had to be waited for after all. */
 void plan_control_waited(void);
+/* What the plan goes by: the deed that takes longest, and the order in which the program does it. */
+enum deed plan_deed(void);
+enum order plan_order(void);
+
+/* ---- scout_next.c ---- */
+
+/* Fill the window. */
+void plan_ahead(uint64_t now);
+/* Have the directories listed that come next. False: none of them is new. */
+bool plan_list_ahead(void);
+/* Go on behind this entry. */
+void plan_begin_behind(struct dir *d, int at);
+/* The program left a directory, or passed it by: go on behind it. */
+void plan_begin_behind_dir(struct dir *d, int at);
+/* The place in the plan from which a directory is gone into. */
+unsigned plan_dir_place(const struct dir *d, int at);
+
+/* ---- scout_path.c ---- */
+
+/* The last part of a path: where it begins. */
+const char *path_last(const char *path, size_t *len);
+/* The absolute path of the directory that `path` is in. False: there is none, or not as text. */
+bool path_dir(int dfd, const char *path, struct xu_text *t);
+/* The length of the longest path that both begin with and that ends a part in both. */
+size_t path_common(const char *a, const char *b);
 
 /* ---- scout_args.c ---- */
 

@@ -62,7 +62,7 @@ bool hand_file(struct call *c)
 
 	if (!scout->handoff || !scout->ahead || !read_path(c, path, sizeof(path)))
 		return false;
-	name = plan_last(path, &len);
+	name = path_last(path, &len);
 	s = plan_slot(name, len);
 	if (!s || !s->keep || s->deed != DEED_OPEN || (s->flags ^ flags) & ~O_CLOEXEC)
 		return false;
