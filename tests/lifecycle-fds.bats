@@ -10,10 +10,12 @@ setup() {
 }
 
 @test "fds: the numbers that are given, and what is listed" {
+	need_invisible_ring
 	same "$tools/life-fds" numbers
 }
 
 @test "fds: a table that is full before the first call" {
+	need_invisible_ring
 	same "$tools/life-fds" full
 }
 

@@ -94,8 +94,8 @@ enum kind kind_of(struct call *c, int fd)
 		if (policy_watches())
 			c->size = queued(fd);
 		return KIND_STREAM;
-	case S_IFSOCK:
-	case 0: /* eventfd, timerfd, ... */ return KIND_STREAM;
+	case S_IFSOCK: return KIND_STREAM;
+	case 0: return KIND_ANONYMOUS;
 	case S_IFCHR:
 		/* Memory devices: null, zero, full. */
 		if (policy_watches() && st.st_rdev == makedev(1, 3))

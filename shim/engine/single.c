@@ -231,6 +231,11 @@ static void run_transfer(struct call *c, bool write)
 		else
 			plain(c, REASON_WATCHED);
 		break;
+	case KIND_ANONYMOUS:
+		run_stream(c, write);
+		if (c->state == STATE_DONE && c->res == -EAGAIN)
+			plain(c, REASON_REFUSED);
+		break;
 	case KIND_STEADY:
 		if (write || c->size)
 			run_steady(c);

@@ -31,7 +31,8 @@ bool flight_run_unless_waiting(struct call *c);
 
 enum kind {
 	KIND_FILE, /* a regular file of an ordinary file system: seekable, never waits for other programs */
-	KIND_STREAM, /* pipes, sockets, eventfds: may wait; asked without waiting */
+	KIND_STREAM, /* pipes and sockets: may wait; asked without waiting */
+	KIND_ANONYMOUS, /* eventfds, timerfds and kin: likewise; but Linux 5.10 has some that say EAGAIN to every op */
 	KIND_STEADY, /* /dev/null and kin: no position, never waits */
 	KIND_OTHER,  /* everything else: plain; c->reason is set */
 };
