@@ -76,6 +76,16 @@ static void hide(struct xu_ring *ring)
 
 int xu_queue_init_best(unsigned entries, struct xu_ring *ring, unsigned want, unsigned extra)
 {
+	struct io_uring_params p = {.flags = extra};
+
+	return xu_queue_init_best_params(entries, ring, want, &p);
+}
+
+int xu_queue_init_best_params(unsigned entries, struct xu_ring *ring, unsigned want,
+			      struct io_uring_params *p)
+{
+	const struct io_uring_params wish = *p;
+	const unsigned extra = wish.flags;
 	unsigned flags = extra;
 	size_t next = 0; /* the rung to give up next */
 	int ret;
@@ -90,7 +100,9 @@ int xu_queue_init_best(unsigned entries, struct xu_ring *ring, unsigned want, un
 			 extra;
 
 	for (;;) {
-		ret = xu_queue_init(entries, ring, flags);
+		*p = wish;
+		p->flags = flags;
+		ret = xu_queue_init_params(entries, ring, p);
 		/* Pinning our memory may fail where mapping the kernel's does not; a thread can register 16 rings. */
 		if ((ret == -ENOMEM || ret == -EBUSY) && flags & ~extra & IORING_SETUP_NO_MMAP) {
 			flags &= ~(IORING_SETUP_NO_MMAP | IORING_SETUP_REGISTERED_FD_ONLY) | extra;

@@ -116,6 +116,10 @@ int xu_queue_init_params(unsigned entries, struct xu_ring *ring, struct io_uring
  */
 int xu_queue_init_best(unsigned entries, struct xu_ring *ring, unsigned want, unsigned extra);
 
+/* The same with all of struct io_uring_params; p->flags are those that must be granted. The answers are left in `p`. */
+int xu_queue_init_best_params(unsigned entries, struct xu_ring *ring, unsigned want,
+			      struct io_uring_params *p);
+
 /*
  * Give a ring's memory and fd back. By the thread that registered it, if it is registered. What is in flight is
  * cancelled by the kernel, but some time later: wait for its completions first, or leave its buffers alone for good.

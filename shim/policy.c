@@ -11,6 +11,7 @@
 #include "core/syscall.h"
 #include "shim/log.h"
 #include "shim/policy.h"
+#include "shim/polling.h"
 #include "shim/process.h"
 #include "shim/user_memory.h"
 
@@ -383,7 +384,7 @@ static int make_ring(struct thread *t)
 		return -EPERM;
 	}
 	if (!ret)
-		ret = xu_queue_init_best((unsigned)process_config()->entries, &t->ring, want, 0);
+		ret = polling_queue_init((unsigned)process_config()->entries, &t->ring, want);
 	if (!ret) {
 		call = "io_uring_register";
 		ret = equip(t);
@@ -479,6 +480,8 @@ bool policy_accept_nowait(const struct thread *t)
 void policy_renew_rings(void)
 {
 	__atomic_add_fetch(&ring_epoch, 1, __ATOMIC_RELEASE);
+	if (process_config()->sqpoll)
+		polling_renew();
 }
 
 void policy_close_own_ring(void)

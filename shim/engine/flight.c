@@ -88,17 +88,21 @@ static bool run_with(struct call *c, const struct io_uring_sqe *with)
 {
 	struct xu_ring *ring = &c->thread->ring;
 	struct flight f = {.ticket = xu_ticket(0, ++c->thread->generation)};
+	bool polled = ring->flags & IORING_SETUP_SQPOLL;
 	struct io_uring_sqe barrier;
 	bool ok;
 
 	c->reason = REASON_ENTER;
 	f.error = policy_deny_enter();
-	ok = !f.error && put(c, &f, &c->sqe) && (!with || put(c, &f, with)) && enter(c, &f, with);
-	if (ok && !f.completed) {
-		xu_prep_nop(&barrier);
-		xu_sqe_set_flags(&barrier, IOSQE_ASYNC);
+	xu_prep_nop(&barrier);
+	xu_sqe_set_flags(&barrier, IOSQE_ASYNC);
+	ok = !f.error && put(c, &f, &c->sqe) && (!with || put(c, &f, with));
+	/* A polling thread does not tell whether it gave the op away: the barrier goes at once. */
+	if (ok && polled)
+		ok = put(c, &f, &barrier);
+	ok = ok && enter(c, &f, with || polled);
+	if (ok && !f.completed)
 		ok = put(c, &f, &barrier) && enter(c, &f, true);
-	}
 	if (ok)
 		return true;
 	if (f.submitted && xu_sq_ready(ring) < f.submitted)

@@ -7,6 +7,7 @@
 #include "core/syscall.h"
 #include "shim/engine/loop.h"
 #include "shim/policy.h"
+#include "shim/polling.h"
 #include "shim/thread.h"
 
 bool batch_begin(struct call *c, struct loop *l)
@@ -73,9 +74,11 @@ static bool enter(struct call *c, struct loop *l)
 	int ret = policy_deny_enter();
 
 	while (!ret && l->flying) {
-		ret = xu_submit_and_wait(&t->ring, l->flying);
-		t->enters++;
-		l->figures.enters++;
+		uint64_t enters = 0;
+
+		ret = polling_submit_and_wait(&t->ring, l->flying, &enters);
+		t->enters += enters;
+		l->figures.enters += enters;
 		reap(t, l);
 		if (ret > 0 || ret == -EINTR)
 			ret = 0;
