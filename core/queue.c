@@ -99,6 +99,37 @@ int xu_submit_and_wait(struct xu_ring *ring, unsigned wait_nr)
 	return submit_and_wait(ring, wait_nr, 0, NULL, 0);
 }
 
+int xu_submit_and_get_events(struct xu_ring *ring)
+{
+	return submit_and_wait(ring, 0, IORING_ENTER_GETEVENTS, NULL, 0);
+}
+
+int xu_sqring_wait(struct xu_ring *ring)
+{
+	unsigned flags = IORING_ENTER_SQ_WAIT;
+	int ret = 0;
+
+	if (!(ring->flags & IORING_SETUP_SQPOLL))
+		return 0;
+	flush(ring);
+	while (ret >= 0 && !xu_sq_space_left(ring)) {
+		if (sqpoll_asleep(ring))
+			flags |= IORING_ENTER_SQ_WAKEUP;
+		ret = enter(ring, 0, 0, flags, NULL, 0);
+	}
+	return ret < 0 ? ret : 0;
+}
+
+int xu_set_iowait(struct xu_ring *ring, bool enable)
+{
+	if (!(ring->features & IORING_FEAT_NO_IOWAIT))
+		return -EOPNOTSUPP;
+	ring->enter_flags &= ~IORING_ENTER_NO_IOWAIT;
+	if (!enable)
+		ring->enter_flags |= IORING_ENTER_NO_IOWAIT;
+	return 0;
+}
+
 int xu_get_events(struct xu_ring *ring)
 {
 	int ret = enter(ring, 0, 0, IORING_ENTER_GETEVENTS, NULL, 0);
@@ -318,15 +349,32 @@ int xu_wait_cqe(struct xu_ring *ring, struct io_uring_cqe **cqe)
 	return xu_wait_cqe_nr(ring, cqe, 1);
 }
 
-int xu_wait_cqe_timeout(struct xu_ring *ring, struct io_uring_cqe **cqe, const struct xu_timespec *ts)
+int xu_wait_cqes(struct xu_ring *ring, struct io_uring_cqe **cqe, unsigned wait_nr,
+		 const struct xu_timespec *ts, const void *sigmask)
 {
 	int ret;
 
-	if (xu_cq_ready(ring)) {
+	*cqe = NULL;
+	if (wait_nr > ring->cq.entries)
+		return -EINVAL;
+	if (xu_cq_ready(ring) >= wait_nr) {
 		*cqe = xu_cq_front(ring);
 		return 0;
 	}
-	ret = xu_submit_and_wait_timeout(ring, cqe, 1, ts, NULL);
+	ret = xu_submit_and_wait_timeout(ring, cqe, wait_nr, ts, sigmask);
+	return xu_cq_ready(ring) >= wait_nr ? 0 : ret < 0 ? ret : -EINTR;
+}
+
+int xu_wait_cqe_timeout(struct xu_ring *ring, struct io_uring_cqe **cqe, const struct xu_timespec *ts)
+{
+	return xu_wait_cqes(ring, cqe, 1, ts, NULL);
+}
+
+int xu_wait_cqes_min_timeout(struct xu_ring *ring, struct io_uring_cqe **cqe, unsigned wait_nr,
+			     const struct xu_timespec *ts, unsigned min_wait_us, const void *sigmask)
+{
+	int ret = xu_submit_and_wait_min_timeout(ring, cqe, wait_nr, ts, min_wait_us, sigmask);
+
 	return *cqe ? 0 : ret < 0 ? ret : -EINTR;
 }
 

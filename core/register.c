@@ -48,6 +48,22 @@ int xu_register_ring_fd(struct xu_ring *ring)
 	return ret;
 }
 
+int xu_unregister_ring_fd(struct xu_ring *ring)
+{
+	struct io_uring_rsrc_update up = {.offset = (uint32_t)ring->enter_fd};
+	int ret;
+
+	/* A ring without an fd would be lost. */
+	if (!(ring->enter_flags & IORING_ENTER_REGISTERED_RING) || ring->ring_fd < 0)
+		return -EINVAL;
+	ret = xu_register(ring, IORING_UNREGISTER_RING_FDS, &up, 1);
+	if (ret == 1) {
+		ring->enter_fd = ring->ring_fd;
+		ring->enter_flags &= ~IORING_ENTER_REGISTERED_RING;
+	}
+	return ret;
+}
+
 int xu_close_ring_fd(struct xu_ring *ring)
 {
 	if (!(ring->enter_flags & IORING_ENTER_REGISTERED_RING))
@@ -164,7 +180,7 @@ int xu_register_sync_msg(const struct io_uring_sqe *sqe)
 	return without_ring(IORING_REGISTER_SEND_MSG_RING, sqe, 1);
 }
 
-int xu_query(struct io_uring_query_hdr *hdr)
+int xu_register_query(struct io_uring_query_hdr *hdr)
 {
 	return without_ring(IORING_REGISTER_QUERY, hdr, 0);
 }

@@ -26,6 +26,7 @@ int xu_resize_rings(struct xu_ring *ring, struct io_uring_params *p)
 	if (!(ring->flags & IORING_SETUP_SQPOLL))
 		XU_STORE_RELEASE(ring->sq.ktail, ring->sq.tail);
 	memset(sized.mem, 0, sizeof(sized.mem));
+	memset(sized.mem_size, 0, sizeof(sized.mem_size));
 	p->flags |= ring->flags & KEPT;
 	if (ours) {
 		ret = xu_ring_provide(p->sq_entries, &sized, p);

@@ -39,7 +39,7 @@ static int map(struct xu_ring *ring, int which, size_t size, int flags, int fd, 
 void xu_ring_unmap(struct xu_ring *ring)
 {
 	for (int i = 0; i < 3; i++) {
-		if (ring->mem[i])
+		if (ring->mem[i] && ring->mem_size[i])
 			xu_sys(SYS_munmap, ring->mem[i], ring->mem_size[i]);
 		ring->mem[i] = NULL;
 	}
@@ -54,15 +54,16 @@ static unsigned round_up_pow2(unsigned n)
 	return p;
 }
 
-/* Memory for the kernel to use, generous: a head of control words, the completions, an index array. */
-int xu_ring_provide(unsigned entries, struct xu_ring *ring, struct io_uring_params *p)
+/*
+ * How much memory the kernel wants of us: the submission entries; and generously a head of control words, the
+ * completions, an index array. 0 or -EINVAL.
+ */
+static int memory_sizes(unsigned entries, const struct io_uring_params *p, size_t size[2])
 {
 	size_t sq = round_up_pow2(entries);
 	size_t cq = p->flags & IORING_SETUP_CQSIZE ? round_up_pow2(p->cq_entries) : 2 * sq;
 	size_t sqe_size = sizeof(struct io_uring_sqe) << !!(p->flags & IORING_SETUP_SQE128);
 	size_t cqe_size = sizeof(struct io_uring_cqe) << !!(p->flags & IORING_SETUP_CQE32);
-	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE;
-	int ret;
 
 	if (p->flags & IORING_SETUP_CLAMP) {
 		sq = sq < MAX_ENTRIES ? sq : MAX_ENTRIES;
@@ -70,15 +71,29 @@ int xu_ring_provide(unsigned entries, struct xu_ring *ring, struct io_uring_para
 	}
 	if (!entries || sq > MAX_ENTRIES || cq > 2 * MAX_ENTRIES)
 		return -EINVAL;
-	ret = map(ring, MEM_SQES, pages(sq * sqe_size), flags, -1, 0);
-	if (!ret)
-		ret = map(ring, MEM_RINGS, pages(512 + cq * cqe_size + sq * sizeof(unsigned)),
-			  flags, -1, 0);
-	if (ret)
-		return ret;
+	size[MEM_SQES] = pages(sq * sqe_size);
+	size[MEM_RINGS] = pages(512 + cq * cqe_size + sq * sizeof(unsigned));
+	return 0;
+}
+
+/* Tell the kernel where the memory for the queues is. */
+static void tell_memory(const struct xu_ring *ring, struct io_uring_params *p)
+{
 	p->sq_off.user_addr = (uint64_t)(uintptr_t)ring->mem[MEM_SQES];
 	p->cq_off.user_addr = (uint64_t)(uintptr_t)ring->mem[MEM_RINGS];
-	return 0;
+}
+
+int xu_ring_provide(unsigned entries, struct xu_ring *ring, struct io_uring_params *p)
+{
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE;
+	size_t size[2];
+	int ret = memory_sizes(entries, p, size);
+
+	for (int i = MEM_SQES; i <= MEM_RINGS && !ret; i++)
+		ret = map(ring, i, size[i], flags, -1, 0);
+	if (!ret)
+		tell_memory(ring, p);
+	return ret;
 }
 
 /* Map the memory that the kernel made. */
@@ -133,7 +148,9 @@ void xu_ring_find_queues(struct xu_ring *ring, const struct io_uring_params *p)
 	ring->cq.shift = !!(p->flags & IORING_SETUP_CQE32);
 }
 
-int xu_queue_init_params(unsigned entries, struct xu_ring *ring, struct io_uring_params *p)
+/* Make a ring; with IORING_SETUP_NO_MMAP in `mem`, if that is given (its size is right), else in memory of ours. */
+static int init(unsigned entries, struct xu_ring *ring, struct io_uring_params *p, char *mem,
+		size_t sqes_size)
 {
 	bool ours = p->flags & IORING_SETUP_NO_MMAP;
 	bool by_index = p->flags & IORING_SETUP_REGISTERED_FD_ONLY;
@@ -142,9 +159,14 @@ int xu_queue_init_params(unsigned entries, struct xu_ring *ring, struct io_uring
 
 	memset(ring, 0, sizeof(*ring));
 	ring->ring_fd = -1;
-	if (p->flags & xu_hidden_setup_flags())
+	if (p->flags & (xu_hidden_setup_flags() | IORING_SETUP_SQ_REWIND))
 		return -EINVAL;
-	if (ours) {
+	if (mem) {
+		/* Without a size: not to be unmapped. */
+		ring->mem[MEM_SQES] = mem;
+		ring->mem[MEM_RINGS] = mem + sqes_size;
+		tell_memory(ring, p);
+	} else if (ours) {
 		ret = xu_ring_provide(entries, ring, p);
 		if (ret)
 			goto fail;
@@ -176,6 +198,45 @@ int xu_queue_init_params(unsigned entries, struct xu_ring *ring, struct io_uring
 fail:
 	xu_ring_unmap(ring);
 	return ret;
+}
+
+int xu_queue_init_params(unsigned entries, struct xu_ring *ring, struct io_uring_params *p)
+{
+	return init(entries, ring, p, NULL, 0);
+}
+
+int xu_queue_init_mem(unsigned entries, struct xu_ring *ring, struct io_uring_params *p, void *buf,
+		      size_t buf_size)
+{
+	size_t size[2] = {0, 0};
+	int ret = memory_sizes(entries, p, size);
+
+	memset(ring, 0, sizeof(*ring));
+	ring->ring_fd = -1;
+	if (ret)
+		return ret;
+	if ((uintptr_t)buf & (PAGE - 1))
+		return -EINVAL;
+	if (buf_size < size[MEM_SQES] + size[MEM_RINGS])
+		return -ENOMEM;
+	p->flags |= IORING_SETUP_NO_MMAP;
+	ret = init(entries, ring, p, (char *)buf, size[MEM_SQES]);
+	return ret ? ret : (int)(size[MEM_SQES] + size[MEM_RINGS]);
+}
+
+ssize_t xu_memory_size_params(unsigned entries, const struct io_uring_params *p)
+{
+	size_t size[2] = {0, 0};
+	int ret = memory_sizes(entries, p, size);
+
+	return ret ? ret : (ssize_t)(size[MEM_SQES] + size[MEM_RINGS]);
+}
+
+ssize_t xu_memory_size(unsigned entries, unsigned flags)
+{
+	struct io_uring_params p = {.flags = flags};
+
+	return xu_memory_size_params(entries, &p);
 }
 
 int xu_queue_init(unsigned entries, struct xu_ring *ring, unsigned flags)

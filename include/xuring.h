@@ -25,12 +25,31 @@
  *   user data  64 bits that come back with the completion; best a ticket (xu_ticket), never a pointer
  *              to what may be gone by then
  *
+ * What liburing (2.15) has and this has not:
+ *
+ *   io_uring_get_probe, io_uring_get_probe_ring, io_uring_free_probe, io_uring_register_probe
+ *                                         would allocate: xu_probe_cached, xu_probe_ring
+ *   io_uring_setup, io_uring_enter, io_uring_enter2
+ *                                         the bare calls: syscall(2). (io_uring_register: xu_register takes a ring)
+ *   io_uring_queue_mmap                   a ring that somebody else made; rings are made here
+ *   io_uring_register_wait_reg            gone from kernels: xu_register_region
+ *   io_uring_mlock_size, io_uring_mlock_size_params
+ *                                         for 5.11 and older, where a ring counts towards RLIMIT_MEMLOCK: about
+ *                                         xu_memory_size
+ *   io_uring_cqe_iter_init, io_uring_cqe_iter_next, io_uring_skip_cqe, io_uring_cqe_shift,
+ *   io_uring_cqe_shift_from_flags, io_uring_sqe_shift, io_uring_sqe_shift_from_flags, io_uring_load_sq_head,
+ *   io_uring_initialize_sqe, io_uring_cqe_index
+ *                                         its inside: xu_for_each_cqe, xu_cq_at; xu_prep_* write the whole entry
+ *   io_uring_major_version, io_uring_minor_version, io_uring_check_version
+ *                                         pkg-config --modversion xuring
+ *
  * Kernel versions are named where a function needs more than 5.1. The kernel's side of each call is described in
  * io_uring_setup(2), io_uring_enter(2) and io_uring_register(2).
  */
 #ifndef XURING_H
 #define XURING_H
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -82,7 +101,7 @@ struct xu_ring {
 	unsigned features; /* IORING_FEAT_* */
 	int ring_fd;	   /* the ring's file descriptor, or -1 where there is none to see */
 	int enter_fd; /* what io_uring_enter is called with: the fd, or an index of registered rings */
-	unsigned enter_flags;	/* IORING_ENTER_REGISTERED_RING where enter_fd is an index */
+	unsigned enter_flags; /* IORING_ENTER_REGISTERED_RING where enter_fd is an index; _NO_IOWAIT */
 	unsigned char live;	/* 1 between a successful initialisation and xu_queue_exit */
 	unsigned char hidden;	/* 1 where ring_fd was moved out of the way */
 	unsigned char pretends; /* 1 where an older kernel is pretended (xu_hide_newer) */
@@ -103,12 +122,26 @@ enum {
 /*
  * Make a ring with room for `entries` submissions (a power of two is best) and the given IORING_SETUP_* flags,
  * exactly as asked. 0 or -errno: EPERM (forbidden by a sandbox or kernel.io_uring_disabled), ENOSYS, ENOMEM,
- * EMFILE, EINVAL (this kernel does not know a flag). io_uring_setup(2).
+ * EMFILE, EINVAL (this kernel does not know a flag; or IORING_SETUP_SQ_REWIND, under which entries have no queue).
+ * io_uring_setup(2).
  */
 int xu_queue_init(unsigned entries, struct xu_ring *ring, unsigned flags);
 
 /* The same with all of struct io_uring_params; the kernel's answers (features, offsets) are left in `p`. */
 int xu_queue_init_params(unsigned entries, struct xu_ring *ring, struct io_uring_params *p);
+
+/*
+ * The same in memory of the caller's, `buf`, aligned to a page (-EINVAL), of `buf_size` bytes (-ENOMEM if they are too
+ * few): huge pages, say, or memory shared by rings. IORING_SETUP_NO_MMAP is set here. How many bytes were used, or
+ * -errno. The memory must stay until some time after xu_queue_exit, which does not touch it. Before 6.10 it must be
+ * contiguous for the kernel, too: one page, or huge pages. 6.5
+ */
+int xu_queue_init_mem(unsigned entries, struct xu_ring *ring, struct io_uring_params *p, void *buf,
+		      size_t buf_size);
+
+/* How many bytes that takes with these flags or parameters, whatever the kernel; or -EINVAL. */
+ssize_t xu_memory_size(unsigned entries, unsigned flags);
+ssize_t xu_memory_size_params(unsigned entries, const struct io_uring_params *p);
 
 /*
  * Make the best ring that this kernel has: tries all features of the ladder (core/ladder.c) and steps down one at
@@ -182,6 +215,13 @@ int xu_wait_cqe_nr(struct xu_ring *ring, struct io_uring_cqe **cqe, unsigned wai
 int xu_wait_cqe_timeout(struct xu_ring *ring, struct io_uring_cqe **cqe, const struct xu_timespec *ts);
 
 /*
+ * xu_wait_cqe_nr with a bound in time and a signal mask, as xu_submit_and_wait_timeout has them. 0: they are there.
+ * Else the first, if any has come, is shown in *cqe beside the error: -ETIME, -EINTR, -EINVAL (more than fit).
+ */
+int xu_wait_cqes(struct xu_ring *ring, struct io_uring_cqe **cqe, unsigned wait_nr,
+		 const struct xu_timespec *ts, const void *sigmask);
+
+/*
  * xu_submit_and_wait_timeout for a wait that should gather: it ends when `wait_nr` completions are there, or, once
  * `min_wait_us` microseconds have gone by, as soon as there is any. -EINVAL before 6.12 (IORING_FEAT_MIN_TIMEOUT).
  */
@@ -189,12 +229,31 @@ int xu_submit_and_wait_min_timeout(struct xu_ring *ring, struct io_uring_cqe **c
 				   unsigned wait_nr, const struct xu_timespec *ts,
 				   unsigned min_wait_us, const void *sigmask);
 
+/* The same; 0 as soon as there is one to show, else -errno. */
+int xu_wait_cqes_min_timeout(struct xu_ring *ring, struct io_uring_cqe **cqe, unsigned wait_nr,
+			     const struct xu_timespec *ts, unsigned min_wait_us, const void *sigmask);
+
 /*
- * The same with its arguments in memory that the kernel knows: the struct io_uring_reg_wait number `index` of a region
+ * xu_submit_and_wait_timeout with its arguments in memory that the kernel knows: the struct io_uring_reg_wait number `index` of a region
  * (xu_register_region). The number taken or -errno: -ETIME, -EINTR, -EINVAL, -EFAULT (past the region). 6.13
  */
 int xu_submit_and_wait_reg(struct xu_ring *ring, struct io_uring_cqe **cqe, unsigned wait_nr,
 			   unsigned index);
+
+/* xu_submit and xu_get_events in one system call, made in any case. How many entries were taken, or -errno. */
+int xu_submit_and_get_events(struct xu_ring *ring);
+
+/*
+ * Wait until the polling thread (IORING_SETUP_SQPOLL) has taken entries of a full queue, so that xu_get_sqe has room
+ * again. What is prepared is handed over. 0 or -errno; at once where there is room, or no such thread. 5.10
+ */
+int xu_sqring_wait(struct xu_ring *ring);
+
+/*
+ * Does this ring's waiting count as waiting for a disk, as it does by default (in /proc/stat, and for the speed of the
+ * CPU)? Turn that off for one that waits for sockets. 0, or -EOPNOTSUPP before 6.15 (IORING_FEAT_NO_IOWAIT).
+ */
+int xu_set_iowait(struct xu_ring *ring, bool enable);
 
 /* Have the kernel run what it deferred and move overflowed completions into the queue, without waiting. 0 or -errno. */
 int xu_get_events(struct xu_ring *ring);
@@ -316,6 +375,29 @@ static inline bool xu_cq_needs_enter(const struct xu_ring *ring)
 	       (ring->flags & IORING_SETUP_IOPOLL) != 0;
 }
 
+/* Have completions overflowed that xu_get_events would bring? The kernel keeps them since 5.5. */
+static inline bool xu_cq_has_overflow(const struct xu_ring *ring)
+{
+	return (XU_LOAD(ring->sq.kflags) & IORING_SQ_CQ_OVERFLOW) != 0;
+}
+
+/* Are completions signalled on the registered eventfd (xu_register_eventfd)? */
+static inline bool xu_cq_eventfd_enabled(const struct xu_ring *ring)
+{
+	return !ring->cq.kflags || !(XU_LOAD(ring->cq.kflags) & IORING_CQ_EVENTFD_DISABLED);
+}
+
+/* Stop signalling them, or go on with it, without a system call. 0, or -EOPNOTSUPP before 5.8. */
+static inline int xu_cq_eventfd_toggle(struct xu_ring *ring, bool enabled)
+{
+	if (enabled == xu_cq_eventfd_enabled(ring))
+		return 0;
+	if (!ring->cq.kflags)
+		return -EOPNOTSUPP;
+	__atomic_fetch_xor(ring->cq.kflags, IORING_CQ_EVENTFD_DISABLED, __ATOMIC_RELAXED);
+	return 0;
+}
+
 /*
  * Completions of both sizes in one queue (IORING_SETUP_CQE_MIXED, 6.18): one of 32 bytes has IORING_CQE_F_32, its second
  * half in cqe->big_cqe, and takes two places. It never wraps: where it would, the kernel fills the queue's last place with
@@ -427,6 +509,12 @@ static inline void *xu_cqe_get_data(const struct io_uring_cqe *cqe)
 static inline void xu_sqe_set_flags(struct io_uring_sqe *sqe, unsigned flags)
 {
 	sqe->flags = (uint8_t)flags;
+}
+
+/* The group of provided buffers that an entry with IOSQE_BUFFER_SELECT takes from (buffers.h). After the preparation. */
+static inline void xu_sqe_set_buf_group(struct io_uring_sqe *sqe, int bgid)
+{
+	sqe->buf_group = (uint16_t)bgid;
 }
 
 #ifdef __cplusplus

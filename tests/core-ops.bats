@@ -40,10 +40,22 @@ setup() {
 	local function missing=''
 	while read -r function; do
 		grep -qw "$function" tests/unit/*.c tests/unit/*.h || missing+=" $function"
-	done < <(grep -ohE '\bxu_(un)?register_[a-z0-9_]+|\bxu_(query|clone_buffers(_offset)?|resize_rings|enable_rings)\b' \
+	done < <(grep -ohE '\bxu_(un)?register_[a-z0-9_]+|\bxu_(clone_buffers(_offset)?|resize_rings|enable_rings)\b' \
 		include/xuring/register.h include/xuring/buffers.h | sort -u)
 	echo "without a test:${missing:- none}"
 	[[ -z $missing ]]
+}
+
+@test "core ops: every function of liburing's header has a twin, or the reason why not stands in xuring.h" {
+	local header=${LIBURING_H:-/usr/include/liburing.h} name missing='' n=0
+	[[ -f $header ]] || skip "no liburing.h"
+	while read -r name; do
+		n=$((n + 1))
+		grep -qE "\bxu_${name#io_uring_}\(" include/xuring.h include/xuring/[!u]*.h ||
+			grep -qE "^ \*.*\b$name\b" include/xuring.h || missing+=" $name"
+	done < <(grep -ohE '\bio_uring_[a-z0-9_]+ *\(' "$header" | tr -d ' (' | sort -u | grep -v '^io_uring_smp_')
+	echo "without a twin:${missing:- none}, of $n"
+	[[ -z $missing && $n -ge 100 ]]
 }
 
 @test "core ops: every public function is described, with its kernel" {

@@ -133,6 +133,31 @@ static inline void *xu_recvmsg_control(struct io_uring_recvmsg_out *out, const s
 	return (char *)(out + 1) + msg->msg_namelen;
 }
 
+/* The first control message, or NULL: CMSG_FIRSTHDR of what was received. Each is read as in cmsg(3). */
+static inline struct cmsghdr *xu_recvmsg_cmsg_firsthdr(struct io_uring_recvmsg_out *out,
+						       const struct msghdr *msg)
+{
+	return out->controllen < sizeof(struct cmsghdr)
+		       ? NULL
+		       : (struct cmsghdr *)xu_recvmsg_control(out, msg);
+}
+
+/* The one after `cmsg`, or NULL: CMSG_NXTHDR of what was received. */
+static inline struct cmsghdr *xu_recvmsg_cmsg_nexthdr(struct io_uring_recvmsg_out *out,
+						      const struct msghdr *msg, struct cmsghdr *cmsg)
+{
+	size_t left = out->controllen - (size_t)((char *)cmsg - (char *)xu_recvmsg_control(out, msg));
+	size_t len = cmsg->cmsg_len;
+
+	/* One that does not hold its own head, or is longer than all, has no next. */
+	if (len < sizeof(*cmsg) || len > left)
+		return NULL;
+	len = (len + sizeof(size_t) - 1) & ~(sizeof(size_t) - 1);
+	if (left < len + sizeof(*cmsg))
+		return NULL;
+	return (struct cmsghdr *)((char *)cmsg + len);
+}
+
 /* The message itself; see xu_recvmsg_payload_length. */
 static inline void *xu_recvmsg_payload(struct io_uring_recvmsg_out *out, const struct msghdr *msg)
 {

@@ -23,6 +23,12 @@ static inline void xu_prep_openat(struct io_uring_sqe *sqe, int dfd, const char 
 	sqe->open_flags = (uint32_t)flags;
 }
 
+/* open(2). 5.6 */
+static inline void xu_prep_open(struct io_uring_sqe *sqe, const char *path, int flags, mode_t mode)
+{
+	xu_prep_openat(sqe, XU_AT_FDCWD, path, flags, mode);
+}
+
 /* openat2(2). 5.6 */
 static inline void xu_prep_openat2(struct io_uring_sqe *sqe, int dfd, const char *path,
 				   struct open_how *how, size_t how_size)
@@ -36,6 +42,13 @@ static inline void xu_prep_openat_direct(struct io_uring_sqe *sqe, int dfd, cons
 {
 	xu_prep_openat(sqe, dfd, path, flags, mode);
 	xu_set_target_fixed_file(sqe, file_index);
+}
+
+/* open(2) into a direct descriptor. 5.15 */
+static inline void xu_prep_open_direct(struct io_uring_sqe *sqe, const char *path, int flags,
+				       mode_t mode, unsigned file_index)
+{
+	xu_prep_openat_direct(sqe, XU_AT_FDCWD, path, flags, mode, file_index);
 }
 
 /* openat2(2) into a direct descriptor. 5.15 */

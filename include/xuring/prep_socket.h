@@ -223,6 +223,19 @@ static inline void xu_prep_cmd_sock(struct io_uring_sqe *sqe, int cmd_op, int fd
 	sqe->optlen = (uint32_t)optlen;
 }
 
+/*
+ * getsockname(2), or getpeername(2) where `peer` is 1. *addrlen is the room at `addr`, and what was needed of it
+ * afterwards; both must stay until the completion. 6.19
+ */
+static inline void xu_prep_cmd_getsockname(struct io_uring_sqe *sqe, int fd, struct sockaddr *addr,
+					   socklen_t *addrlen, int peer)
+{
+	xu_prep_rw(IORING_OP_URING_CMD, sqe, fd, addr, 0, 0);
+	sqe->cmd_op = SOCKET_URING_OP_GETSOCKNAME;
+	sqe->optlen = (uint32_t)peer;
+	sqe->addr3 = (uint64_t)(uintptr_t)addrlen;
+}
+
 #ifdef __cplusplus
 }
 #endif

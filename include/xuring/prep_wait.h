@@ -90,6 +90,12 @@ static inline void xu_prep_cancel64(struct io_uring_sqe *sqe, uint64_t user_data
 	sqe->cancel_flags = (uint32_t)flags;
 }
 
+/* The same where the user data are a pointer (xu_sqe_set_data). 5.5 */
+static inline void xu_prep_cancel(struct io_uring_sqe *sqe, const void *user_data, int flags)
+{
+	xu_prep_cancel64(sqe, (uint64_t)(uintptr_t)user_data, flags);
+}
+
 /* Cancel what works on an fd; IORING_ASYNC_CANCEL_ALL in `flags` for all of it. 5.19 */
 static inline void xu_prep_cancel_fd(struct io_uring_sqe *sqe, int fd, unsigned flags)
 {
@@ -189,7 +195,19 @@ static inline void xu_prep_uring_cmd(struct io_uring_sqe *sqe, int cmd_op, int f
 	sqe->cmd_op = (uint32_t)cmd_op;
 }
 
-/* The same in an entry of 128 bytes among such of 64 (IORING_SETUP_SQE_MIXED; xu_get_sqe128). 6.19 */
+/* BLOCK_URING_CMD_DISCARD of <linux/blkdev.h>, which older systems lack. */
+#define XU_CMD_DISCARD 0x1200
+
+/* Tell a disk that a range of its bytes is not needed any more: ioctl BLKDISCARD. `fd` is a block device. 6.12 */
+static inline void xu_prep_cmd_discard(struct io_uring_sqe *sqe, int fd, uint64_t offset,
+				       uint64_t nbytes)
+{
+	xu_prep_uring_cmd(sqe, XU_CMD_DISCARD, fd);
+	sqe->addr = offset;
+	sqe->addr3 = nbytes;
+}
+
+/* xu_prep_uring_cmd in an entry of 128 bytes among such of 64 (IORING_SETUP_SQE_MIXED; xu_get_sqe128). 6.19 */
 static inline void xu_prep_uring_cmd128(struct io_uring_sqe *sqe, int cmd_op, int fd)
 {
 	xu_prep_uring_cmd(sqe, cmd_op, fd);

@@ -94,10 +94,17 @@ int xu_unregister_eventfd(struct xu_ring *ring);
 /* ---- The ring itself --------------------------------------------------------------------------------------------- */
 
 /*
- * Register the ring's own fd with the calling thread (5.18), so that enter need not look it up. 1 or -errno.
- * xu_close_ring_fd then gives the fd back: the ring goes on without any. Register calls after that need 6.3.
+ * Register the ring's own fd with the calling thread, so that enter need not look it up: 1 or -errno. Only that thread
+ * can use the ring from then on. xu_unregister_ring_fd, by the same thread, takes that back (1, or -EINVAL where there
+ * is no fd to go on with). 5.18
  */
 int xu_register_ring_fd(struct xu_ring *ring);
+int xu_unregister_ring_fd(struct xu_ring *ring);
+
+/*
+ * Give the fd of a registered ring back: the ring goes on without any. 0, -EINVAL (it is not registered), -EOPNOTSUPP
+ * before 6.3 (nothing could be registered with the ring any more).
+ */
 int xu_close_ring_fd(struct xu_ring *ring);
 
 /* Start a ring that was made with IORING_SETUP_R_DISABLED. The calling thread is its single issuer, if it has one. 5.10 */
@@ -165,7 +172,7 @@ int xu_register_sync_msg(const struct io_uring_sqe *sqe);
  * Ask the kernel what it has, without a ring. `hdr` is the first of a list of questions, each of which gets its own
  * result; hdr->query_data is filled as far as hdr->size and the kernel's own struct go. 6.18
  */
-int xu_query(struct io_uring_query_hdr *hdr);
+int xu_register_query(struct io_uring_query_hdr *hdr);
 
 /* ---- Memory that ring and program share ------------------------------------------------------------------------------ */
 

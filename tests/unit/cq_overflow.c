@@ -34,6 +34,7 @@ static unsigned submit_many(struct xu_ring *ring)
 	}
 	CHECK_EQ(xu_cq_ready(ring), ring->cq.entries);
 	CHECK(xu_cq_needs_enter(ring));
+	CHECK(xu_cq_has_overflow(ring));
 	return put;
 }
 
@@ -45,6 +46,7 @@ static void check_all(struct xu_ring *ring, unsigned nr)
 	CHECK_EQ(xu_submit(ring), 0);
 	CHECK_EQ(xu_cq_ready(ring), 0);
 	CHECK(!xu_cq_needs_enter(ring));
+	CHECK(!xu_cq_has_overflow(ring));
 	check_ring_works(ring);
 }
 

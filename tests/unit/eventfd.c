@@ -36,6 +36,29 @@ static void signalled(struct xu_ring *ring)
 	CHECK_EQ(take(ring, NULL), 0);
 	CHECK_EQ(signals(0), 0);
 
+	/* Not now, though it stays registered. */
+	CHECK(xu_cq_eventfd_enabled(ring));
+	CHECK_EQ(xu_cq_eventfd_toggle(ring, true), 0);
+	if (ring->cq.kflags) {
+		CHECK_EQ(xu_cq_eventfd_toggle(ring, false), 0);
+		CHECK(!xu_cq_eventfd_enabled(ring));
+		CHECK_EQ(xu_cq_eventfd_toggle(ring, false), 0);
+		CHECK(!xu_cq_eventfd_enabled(ring));
+		put_nop(ring, 1);
+		CHECK_EQ(xu_submit(ring), 1);
+		CHECK_EQ(take(ring, NULL), 0);
+		CHECK_EQ(signals(20), 0);
+		CHECK_EQ(xu_cq_eventfd_toggle(ring, true), 0);
+		CHECK(xu_cq_eventfd_enabled(ring));
+		put_nop(ring, 1);
+		CHECK_EQ(xu_submit(ring), 1);
+		CHECK_GE(signals(5000), 1);
+		CHECK_EQ(take(ring, NULL), 0);
+		CHECK_EQ(signals(0), 0);
+	} else {
+		CHECK_EQ(xu_cq_eventfd_toggle(ring, false), -EOPNOTSUPP);
+	}
+
 	/* Later, while we look elsewhere. */
 	CHECK_EQ(pipe(pipes), 0);
 	xu_prep_poll_add(sqe_of(ring), pipes[0], POLLIN);

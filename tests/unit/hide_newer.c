@@ -103,7 +103,7 @@ int main(void)
 		if (l->version < 6013)
 			CHECK_EQ(xu_register(&ring, IORING_REGISTER_RESIZE_RINGS, NULL, 1), -EINVAL);
 		if (l->version < 6018)
-			CHECK_EQ(xu_query(NULL), -EINVAL);
+			CHECK_EQ(xu_register_query(NULL), -EINVAL);
 		xu_queue_exit(&ring);
 	}
 	/* And all is there again. */

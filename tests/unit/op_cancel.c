@@ -1,4 +1,4 @@
-/* cancel_fd, and cancel64 by any, all, op. */
+/* cancel, cancel_fd, and cancel64 by any, all, op. */
 #include "tests/unit/op.h"
 
 static int pipes[2], others[2];
@@ -42,6 +42,31 @@ static void expect(struct xu_ring *ring, struct io_uring_sqe *sqe, int res, unsi
 	}
 	CHECK_EQ(ended, want);
 	check_quiet(ring);
+}
+
+static void test_pointer(struct xu_ring *ring)
+{
+	struct io_uring_sqe *sqe;
+
+	begin(ring);
+	sqe = sqe_of(ring);
+	xu_prep_cancel(sqe, (const void *)3, 0);
+	expect(ring, sqe, 0, 1u << 3);
+	sqe = sqe_of(ring);
+	xu_prep_cancel(sqe, (const void *)3, 0);
+	expect(ring, sqe, -ENOENT, 0);
+	if (kernel_is(5, 19)) {
+		sqe = sqe_of(ring);
+		xu_prep_cancel(sqe, NULL, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
+		expect(ring, sqe, 2, 1u << 1 | 1u << 2);
+	} else {
+		for (uint64_t i = 1; i <= 2; i++) {
+			sqe = sqe_of(ring);
+			xu_prep_cancel64(sqe, i, 0);
+			expect(ring, sqe, 0, 1u << i);
+		}
+	}
+	end();
 }
 
 static void test_fd(struct xu_ring *ring)
@@ -117,6 +142,7 @@ static void test_all_of_one_name(struct xu_ring *ring)
 }
 
 static const struct prep_case cases[] = {
+	{"cancel", IORING_OP_ASYNC_CANCEL, test_pointer},
 	{"cancel_fd", IORING_OP_ASYNC_CANCEL, test_fd},
 	{"cancel64, any", IORING_OP_ASYNC_CANCEL, test_any},
 	{"cancel64, all, op", IORING_OP_ASYNC_CANCEL, test_all_of_one_name},

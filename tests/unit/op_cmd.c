@@ -1,5 +1,7 @@
-/* cmd_sock, uring_cmd: commands of sockets and of drivers. */
+/* cmd_sock, cmd_getsockname, cmd_discard, uring_cmd: commands of sockets, disks and drivers. */
+#include <linux/loop.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 
 #include "tests/unit/op.h"
 
@@ -53,6 +55,85 @@ static void test_sockopt(struct xu_ring *ring)
 	close_pair(fds);
 }
 
+static void test_getsockname(struct xu_ring *ring)
+{
+	struct sockaddr_in want, got;
+	socklen_t len = sizeof(got);
+	int fds[2];
+
+	if (!kernel_is(6, 19)) {
+		prep_not_here = "sockets have no such command";
+		return;
+	}
+	tcp_pair(fds);
+	for (int peer = 0; peer < 2; peer++) {
+		CHECK_EQ(getsockname(fds[peer], (struct sockaddr *)&want, &len), 0);
+		memset(&got, 0, sizeof(got));
+		len = sizeof(got);
+		xu_prep_cmd_getsockname(sqe_of(ring), fds[0], (struct sockaddr *)&got, &len, peer);
+		CHECK_EQ(result_of(ring), 0);
+		CHECK_EQ(len, sizeof(got));
+		CHECK_EQ(got.sin_port, want.sin_port);
+		CHECK_EQ(got.sin_addr.s_addr, want.sin_addr.s_addr);
+	}
+	close_pair(fds);
+}
+
+/* A disk made of a file: what is discarded reads as zero. -errno where there is none to be had. */
+static int loop_disk(int file)
+{
+	char path[30];
+	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC), nr, fd;
+
+	if (control < 0)
+		return -errno;
+	nr = ioctl(control, LOOP_CTL_GET_FREE);
+	close(control);
+	if (nr < 0)
+		return -errno;
+	snprintf(path, sizeof(path), "/dev/loop%d", nr);
+	fd = open(path, O_RDWR | O_CLOEXEC | O_EXCL);
+	if (fd < 0)
+		return -errno;
+	if (ioctl(fd, LOOP_SET_FD, file) < 0) {
+		int err = errno;
+
+		close(fd);
+		return -err;
+	}
+	return fd;
+}
+
+static void test_discard(struct xu_ring *ring)
+{
+	static char full[16384], got[sizeof(full)], want[sizeof(full)];
+	int file = open("disk", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), disk;
+
+	/* Not for files. */
+	xu_prep_cmd_discard(sqe_of(ring), file, 0, 4096);
+	CHECK_EQ(result_of(ring), -EOPNOTSUPP);
+	disk = kernel_is(6, 12) ? loop_disk(file) : -ENOSYS;
+	if (disk < 0) {
+		prep_not_here = disk == -ENOSYS ? "disks have no commands" : "no loop device";
+		close(file);
+		return;
+	}
+	memset(full, 'x', sizeof(full));
+	CHECK_EQ(pwrite(file, full, sizeof(full), 0), sizeof(full));
+	CHECK_EQ(ioctl(disk, LOOP_SET_CAPACITY, 0), 0);
+	memcpy(want, full, sizeof(full));
+	memset(want + 4096, 0, 8192);
+	xu_prep_cmd_discard(sqe_of(ring), disk, 4096, 8192);
+	CHECK_EQ(result_of(ring), 0);
+	CHECK_EQ(pread(disk, got, sizeof(got), 0), sizeof(got));
+	CHECK_MEM(got, want, sizeof(got));
+	xu_prep_cmd_discard(sqe_of(ring), disk, 1, 4096);
+	CHECK_EQ(result_of(ring), -EINVAL);
+	CHECK_EQ(ioctl(disk, LOOP_CLR_FD), 0);
+	close(disk);
+	close(file);
+}
+
 /* A file whose driver has no commands says so. */
 static void test_refused(struct xu_ring *ring)
 {
@@ -68,6 +149,8 @@ static void test_refused(struct xu_ring *ring)
 static const struct prep_case cases[] = {
 	{"cmd_sock, queue sizes", IORING_OP_URING_CMD, test_queue_sizes},
 	{"cmd_sock, options", IORING_OP_URING_CMD, test_sockopt},
+	{"cmd_getsockname", IORING_OP_URING_CMD, test_getsockname},
+	{"cmd_discard", IORING_OP_URING_CMD, test_discard},
 	{"uring_cmd", IORING_OP_URING_CMD, test_refused},
 };
 

@@ -71,6 +71,11 @@ static void test_openat_direct(struct xu_ring *ring)
 	CHECK_EQ(result_of(ring), -ENOENT);
 	xu_prep_openat_direct(sqe_of(ring), AT_FDCWD, "f", O_RDONLY, 0, 4);
 	CHECK_EQ(result_of(ring), -EINVAL);
+	xu_prep_open_direct(sqe_of(ring), "f", O_RDONLY, 0, 1);
+	CHECK_EQ(result_of(ring), 0);
+	check_slot(ring, 1, "content");
+	xu_prep_close_direct(sqe_of(ring), 1);
+	CHECK_EQ(result_of(ring), 0);
 	/* Any free place, three times, then there is none. */
 	for (int i = 0; i < 3; i++) {
 		xu_prep_openat_direct(sqe_of(ring), AT_FDCWD, "f", O_RDONLY, 0,

@@ -166,11 +166,88 @@ static void test_recvmsg_multishot(struct xu_ring *ring)
 	group_end(ring);
 }
 
+/* Two control messages with each datagram: the walk finds both, and no third. */
+static void test_recvmsg_control(struct xu_ring *ring)
+{
+	char buffer[256], room[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))];
+	struct iovec iov = {(char[]){"x"}, 1};
+	struct io_uring_recvmsg_out *got;
+	struct io_uring_buf_ring *br;
+	struct io_uring_sqe *sqe;
+	struct cmsghdr *cmsg;
+	struct msghdr msg;
+	struct done done;
+	int fds[2], on = 1, passed = -1, err = 0, nr[2] = {0, 0};
+
+	br = xu_setup_buf_ring(ring, 1, GROUP, 0, &err);
+	if (!br) {
+		prep_not_here = "no buffer rings";
+		return;
+	}
+	xu_buf_ring_add(br, buffer, sizeof(buffer), 0, xu_buf_ring_mask(1), 0);
+	xu_buf_ring_advance(br, 1);
+	unix_pair(fds);
+	CHECK_EQ(setsockopt(fds[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)), 0);
+
+	memset(&msg, 0, sizeof(msg));
+	memset(room, 0, sizeof(room));
+	msg.msg_iov = &iov;
+	msg.msg_iovlen = 1;
+	msg.msg_control = room;
+	msg.msg_controllen = CMSG_SPACE(sizeof(int));
+	cmsg = CMSG_FIRSTHDR(&msg);
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(cmsg), &fds[1], sizeof(int));
+	CHECK_EQ(sendmsg(fds[1], &msg, 0), 1);
+
+	memset(&msg, 0, sizeof(msg));
+	msg.msg_controllen = sizeof(room);
+	sqe = sqe_of(ring);
+	xu_prep_recvmsg_multishot(sqe, fds[0], &msg, 0);
+	xu_sqe_set_buf_group(sqe, GROUP);
+	start(ring, sqe, TAG);
+	done = next(ring);
+	CHECK_EQ(done.buffer, 0);
+	got = xu_recvmsg_validate(buffer, done.res, &msg);
+	CHECK(got != NULL);
+	for (cmsg = xu_recvmsg_cmsg_firsthdr(got, &msg); cmsg;
+	     cmsg = xu_recvmsg_cmsg_nexthdr(got, &msg, cmsg)) {
+		CHECK_EQ(cmsg->cmsg_level, SOL_SOCKET);
+		nr[cmsg->cmsg_type == SCM_RIGHTS]++;
+		if (cmsg->cmsg_type == SCM_RIGHTS)
+			memcpy(&passed, CMSG_DATA(cmsg), sizeof(int));
+		else
+			CHECK_EQ(((struct ucred *)CMSG_DATA(cmsg))->pid, getpid());
+	}
+	CHECK_EQ(nr[0], 1);
+	CHECK_EQ(nr[1], 1);
+	CHECK_GE(fcntl(passed, F_GETFD), 0);
+	CHECK_MEM(xu_recvmsg_payload(got, &msg), "x", 1);
+	/* Heads that say nonsense end the walk; what is too short has no first one. */
+	cmsg = xu_recvmsg_cmsg_firsthdr(got, &msg);
+	cmsg->cmsg_len = 0;
+	CHECK(!xu_recvmsg_cmsg_nexthdr(got, &msg, cmsg));
+	cmsg->cmsg_len = (size_t)-1;
+	CHECK(!xu_recvmsg_cmsg_nexthdr(got, &msg, cmsg));
+	cmsg->cmsg_len = got->controllen - 8;
+	CHECK(!xu_recvmsg_cmsg_nexthdr(got, &msg, cmsg));
+	got->controllen = sizeof(*cmsg) - 1;
+	CHECK(!xu_recvmsg_cmsg_firsthdr(got, &msg));
+
+	stop(ring, TAG);
+	close(passed);
+	close_pair(fds);
+	CHECK_EQ(xu_free_buf_ring(ring, br, 1, GROUP), 0);
+}
+
 /* The multishot kinds of old ops have no number of their own: what came with 6.0 tells that they are there. */
 static const struct prep_case cases[] = {
 	{"read_multishot", IORING_OP_READ_MULTISHOT, test_read_multishot},
 	{"recv_multishot", IORING_OP_SEND_ZC, test_recv_multishot},
 	{"recvmsg_multishot", IORING_OP_SEND_ZC, test_recvmsg_multishot},
+	{"recvmsg_multishot, control", IORING_OP_SEND_ZC, test_recvmsg_control},
 };
 
 int main(void)

@@ -1,7 +1,22 @@
-/* rename, unlink, mkdir, symlink, link by path alone; fadvise and madvise with lengths of 64 bits. */
+/* open, rename, unlink, mkdir, symlink, link by path alone; fadvise and madvise with lengths of 64 bits. */
 #include <sys/mman.h>
 
 #include "tests/unit/op.h"
+
+static void test_open(struct xu_ring *ring)
+{
+	int fd;
+
+	xu_prep_open(sqe_of(ring), "made", O_RDWR | O_CREAT | O_EXCL, 0640);
+	fd = result_of(ring);
+	CHECK_GE(fd, 0);
+	CHECK_EQ(write(fd, "open", 4), 4);
+	close(fd);
+	check_content("made", "open");
+	xu_prep_open(sqe_of(ring), "made", O_RDWR | O_CREAT | O_EXCL, 0640);
+	CHECK_EQ(result_of(ring), -EEXIST);
+	CHECK_EQ(unlink("made"), 0);
+}
 
 static int mode_of(const char *path)
 {
@@ -94,6 +109,7 @@ static void test_madvise64(struct xu_ring *ring)
 }
 
 static const struct prep_case cases[] = {
+	{"open", IORING_OP_OPENAT, test_open},
 	{"rename", IORING_OP_RENAMEAT, test_rename},
 	{"unlink", IORING_OP_UNLINKAT, test_unlink},
 	{"mkdir", IORING_OP_MKDIRAT, test_mkdir},

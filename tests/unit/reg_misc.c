@@ -167,7 +167,7 @@ static void test_query(struct xu_ring *ring)
 	hdr[0].size = sizeof(ops);
 	hdr[0].next_entry = (uint64_t)(uintptr_t)&hdr[1];
 	hdr[1].query_op = 10000;
-	ret = xu_query(hdr);
+	ret = xu_register_query(hdr);
 	if (ret == -EINVAL) {
 		prep_not_here = "this kernel has none";
 		return;

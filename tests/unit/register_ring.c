@@ -17,6 +17,7 @@ int main(void)
 	CHECK_EQ(ring.enter_fd, fd);
 	CHECK_EQ(ring.enter_flags, 0);
 	CHECK_EQ(xu_close_ring_fd(&ring), -EINVAL);
+	CHECK_EQ(xu_unregister_ring_fd(&ring), -EINVAL);
 	CHECK_EQ(ring.ring_fd, fd);
 	if (!kernel_is(5, 18)) {
 		CHECK_EQ(xu_register_ring_fd(&ring), -EINVAL);
@@ -32,6 +33,16 @@ int main(void)
 	CHECK_EQ(xu_register_ring_fd(&ring), -EEXIST);
 	check_ring_works(&ring);
 
+	/* And back: the index is free again, the ring goes by its fd. */
+	efd = ring.enter_fd;
+	CHECK_EQ(xu_unregister_ring_fd(&ring), 1);
+	CHECK_EQ(ring.enter_fd, fd);
+	CHECK_EQ(ring.enter_flags, 0);
+	check_ring_works(&ring);
+	CHECK_EQ(xu_register_ring_fd(&ring), 1);
+	CHECK_EQ(ring.enter_fd, efd);
+	check_ring_works(&ring);
+
 	/* Not where that would cut it off. */
 	ring.features &= ~(unsigned)IORING_FEAT_REG_REG_RING;
 	CHECK_EQ(xu_close_ring_fd(&ring), -EOPNOTSUPP);
@@ -41,6 +52,7 @@ int main(void)
 		ring.features |= IORING_FEAT_REG_REG_RING;
 		CHECK_EQ(xu_close_ring_fd(&ring), 0);
 		CHECK_EQ(ring.ring_fd, -1);
+		CHECK_EQ(xu_unregister_ring_fd(&ring), -EINVAL);
 		CHECK_STR(xu_ring_visibility(&ring), "invisible");
 		CHECK_EQ(lowest_free_fd(), fd);
 		check_ring_works(&ring);

@@ -45,6 +45,27 @@ static void poll_thread(struct xu_ring *ring)
 	CHECK_EQ(data, 2);
 }
 
+/* A full queue: the thread makes room, also when it sleeps, and no entry is lost or done twice. */
+static void full_queue(struct xu_ring *ring)
+{
+	uint64_t put = 0, taken = 0, data = 0;
+
+	for (int round = 0; round < 20; round++) {
+		if (round % 5 == 0)
+			sleep_ms(10);
+		while (xu_sq_space_left(ring))
+			put_nop(ring, put++);
+		CHECK_EQ(xu_sqring_wait(ring), 0);
+		CHECK_GE(xu_sq_space_left(ring), 1);
+		CHECK_EQ(xu_sqring_wait(ring), 0);
+		while (taken < put) {
+			CHECK_EQ(take(ring, &data), 0);
+			CHECK_EQ(data, taken++);
+		}
+		CHECK_EQ(xu_cq_ready(ring), 0);
+	}
+}
+
 int main(void)
 {
 	struct io_uring_params p = {.flags = IORING_SETUP_SQPOLL, .sq_thread_idle = 1};
@@ -52,6 +73,14 @@ int main(void)
 	int ret;
 
 	need_ring();
+	/* Without a thread nobody is waited for. */
+	CHECK_EQ(xu_queue_init(2, &ring, 0), 0);
+	put_nop(&ring, 1);
+	put_nop(&ring, 2);
+	CHECK_EQ(xu_sqring_wait(&ring), 0);
+	CHECK_EQ(xu_sq_space_left(&ring), 0);
+	xu_queue_exit(&ring);
+
 	/* Places are given back after their completions have come: room for two rounds. */
 	ret = xu_queue_init_params(8, &ring, &p);
 	if (ret == -EPERM)
@@ -61,6 +90,7 @@ int main(void)
 		skip("polling threads need registered files before Linux 5.11");
 	poll_thread(&ring);
 	CHECK_GE(asleep, 1);
+	full_queue(&ring);
 	xu_queue_exit(&ring);
 	return 0;
 }

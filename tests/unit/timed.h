@@ -169,9 +169,35 @@ static inline void full_queues(struct xu_ring *ring)
 	check_quiet(ring);
 }
 
+/* For so many, or else: the first that is there is shown beside the error. */
+static inline void several(struct xu_ring *ring)
+{
+	struct io_uring_cqe *cqe;
+
+	put_nop(ring, 1);
+	put_nop(ring, 2);
+	CHECK_EQ(xu_wait_cqes(ring, &cqe, 2, MS(10000), NULL), 0);
+	check_first(ring, cqe, 0, 1);
+	CHECK_EQ(xu_wait_cqes(ring, &cqe, 2, MS(20), NULL), -ETIME);
+	check_first(ring, cqe, 0, 2);
+	CHECK_EQ(xu_wait_cqes(ring, &cqe, 1, MS(1), NULL), -ETIME);
+	CHECK(cqe == NULL);
+	CHECK_EQ(xu_wait_cqes(ring, &cqe, ring->cq.entries + 1, NULL, NULL), -EINVAL);
+	put_nop(ring, 3);
+	CHECK_EQ(xu_wait_cqes(ring, &cqe, 1, NULL, NULL), 0);
+	check_first(ring, cqe, 0, 3);
+	/* Submitted, asked for and shown, without a wait. */
+	put_nop(ring, 4);
+	CHECK_EQ(xu_submit_and_get_events(ring), 1);
+	check_first(ring, xu_cq_front(ring), 0, 4);
+	CHECK_EQ(xu_submit_and_get_events(ring), 0);
+	check_quiet(ring);
+}
+
 static inline void timed_waits(struct xu_ring *ring)
 {
 	CHECK_EQ(pipe(timed_fds), 0);
+	several(ring);
 	timed_out(ring);
 	in_time(ring);
 	full_queues(ring);

@@ -21,11 +21,20 @@ static void test(struct xu_ring *ring)
 	CHECK_LE(now_ms() - begin, 400);
 	for (int i = 0; i < 4; i++)
 		CHECK_EQ(take(ring, NULL), 0);
+	for (int i = 0; i < 2; i++)
+		put_nop(ring, 7);
+	CHECK_EQ(xu_wait_cqes_min_timeout(ring, &cqe, 4, &second, 20000, NULL), 0);
+	CHECK(cqe != NULL);
+	CHECK_EQ(cqe->user_data, 7);
+	CHECK_EQ(take(ring, NULL), 0);
+	CHECK_EQ(take(ring, NULL), 0);
 	second.tv_sec = 0;
 	second.tv_nsec = 50 * 1000000;
 	begin = now_ms();
 	CHECK_EQ(xu_submit_and_wait_min_timeout(ring, &cqe, 4, &second, 10000, NULL), -ETIME);
 	CHECK_GE(now_ms() - begin, 49);
+	CHECK_EQ(xu_wait_cqes_min_timeout(ring, &cqe, 4, &second, 10000, NULL), -ETIME);
+	CHECK(cqe == NULL);
 }
 
 int main(void)
