@@ -275,6 +275,71 @@ remembering=('' '-o dir_cache=no' '-o dir_cache=no,attr_timeout=0,entry_timeout=
 	holds dd '.[0].engines.scout.ahead_bytes > 15000000'
 }
 
+# Reads in equal steps, forwards and backwards, by pread and by lseek and read; then in no order.
+steps() { cat <<'END'
+import os, sys, hashlib
+fd, size, sums = os.open(sys.argv[1], os.O_RDONLY), 24 << 20, hashlib.md5()
+for i in range(90):
+	sums.update(os.pread(fd, 4096, i * 262144))
+for i in range(90, 0, -1):
+	os.lseek(fd, i * 262144 + 131072, os.SEEK_SET)
+	sums.update(os.read(fd, 1000))
+for i in range(200):
+	sums.update(os.pread(fd, 100, i * i * 7919 % size))
+os.lseek(fd, -5000, os.SEEK_END)
+sums.update(os.read(fd, 4000) + os.read(fd, 4000) + os.read(fd, 4000))
+print(sums.hexdigest(), os.lseek(fd, 0, os.SEEK_CUR))
+END
+}
+
+@test 'one large file, in equal steps' {
+	need /usr/bin/python3
+	local profile
+	mkdir src
+	head -c 24M /dev/urandom >src/file
+	steps >steps.py
+	far_mount "$PWD/src" mnt
+	bare /usr/bin/python3 steps.py mnt/file >bare.out
+	for profile in safe remote; do
+		teardown
+		far_mount "$PWD/src" mnt
+		scouted $profile /usr/bin/python3 steps.py mnt/file >$profile.out
+		show_difference "profile $profile" bare.out $profile.out
+	done
+	holds stats 'map(select(.engines.scout.ahead_bytes > 100000)) | length == 2'
+}
+
+# hold_lease FILE: takes a write lease, says so, and gives it up when nobody asks.
+hold_lease() {
+	/usr/bin/python3 -c 'import fcntl, os, signal, sys, time
+signal.signal(signal.SIGIO, signal.SIG_IGN)
+fd = os.open(sys.argv[1], os.O_RDWR)
+fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+print("held", flush=True)
+time.sleep(30)' "$1"
+}
+
+@test 'a file that another process has a lease on is not waited for' {
+	need /usr/bin/python3
+	local holder tries
+	mkdir src
+	for i in {000..299}; do echo "some text $i" >"src/$i"; done
+	hold_lease src/250 >held 2>held.err 3>&- &
+	holder=$!
+	for ((tries = 0; tries < 100; tries++)); do
+		[[ ! -s held && ! -s held.err ]] || break
+		sleep 0.1
+	done
+	[[ -s held ]] || skip "no leases here: $(tail -n 1 held.err)"
+	# All but that one, in the order of their names, and not from the argument list.
+	# shellcheck disable=SC2016 # perl's variables
+	scouted safe perl -e 'for (0 .. 299) { next if $_ == 250; open F, "<", sprintf "src/%03d", $_ or die; print <F>; close F; select undef, undef, undef, 0.003 }' >safe.out
+	find src -type f ! -name 250 | sort | xargs cat | cmp - safe.out
+	kill -0 $holder
+	kill $holder
+	holds stats '.[0].engines.scout.predicted > 0'
+}
+
 @test 'no ring, no operations, few files: as bare' {
 	local tree=$BATS_FILE_TMPDIR/tree/part00
 	bare tar cf bare.tar "$tree" 2>/dev/null

@@ -177,7 +177,9 @@ void queue_send(struct slot *s)
 	if (s->keep && plan_asks())
 		ask(s);
 	sqe = next(s);
-	xu_prep_openat_direct(sqe, AT_FDCWD, s->path, s->flags & ~O_CLOEXEC, 0, place(s));
+	/* A file that is to be closed again does not wait until another process has given up its lease. */
+	xu_prep_openat_direct(sqe, AT_FDCWD, s->path,
+			      (s->flags & ~O_CLOEXEC) | (s->keep ? 0 : O_NONBLOCK), 0, place(s));
 	finish(s, sqe, WHAT_OPEN, IOSQE_ASYNC | IOSQE_IO_LINK);
 	sqe = next(s);
 	xu_prep_fadvise(sqe, (int)place(s), 0, FIRST_BYTES, POSIX_FADV_WILLNEED);

@@ -1,0 +1,221 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Programs that walk through cold trees and files, bare and read ahead by the scout.
+
+usage: walks.py BUILD SECONDS scout|trees|lab
+
+Prints records as the benchmark programs do (bench.h), one for each program. What both sides print and leave behind is compared.
+
+  scout  a tree of 1,000 files, and a file of 256 MiB: here, and on sshfs with round trips of 1 ms
+  trees  20,000 files in 400 directories, and a tree of the environment's TREE (say, a kernel's source), likewise, and with
+         round trips of 5 ms
+  lab    under another kernel in qemu (tests/lab/storage): NFS behind a line, ext4, xfs and btrfs on a device that waits
+
+The other end of a line is this machine, behind a relay that delays each direction (tests/tools/far.c). Caches are dropped before
+each run, which takes root; without what is needed nothing is printed and the status is 77.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+
+BUILD = os.path.abspath(sys.argv[1])
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PLACE = os.path.join(BUILD, "scout")
+MOUNT, OUT = os.path.join(PLACE, "mnt"), os.path.join(PLACE, "out")
+BARE = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD" and not k.startswith("XURING_")}
+SHIM = {**BARE, "LD_PRELOAD": f"{BUILD}/libxuring-shim.so"}
+REMOTE = {**SHIM, "XURING_PROFILE": "remote"}
+UNCACHED = ["-o", "dir_cache=no"]
+
+# What is run: the name, the command, where, options of the mount behind the line (None: on the local disk).
+SCOUT = [
+	("grep -r, far", "grep -r needle .", "tree", []),
+	("tar c, far", "tar cf - . | cat", "tree", []),
+	("cp -r, far", "cp -r . ../out", "tree", []),
+	("rsync -a, far", "rsync -a . ../out", "tree", []),
+	("find | xargs md5sum, far", "find . -type f | xargs md5sum", "tree", []),
+	("md5sum list, far", "md5sum */*/*", "tree", []),
+	("du -s, far, uncached", "du -s .", "tree", UNCACHED),
+	("ls -lR, far, uncached", "ls -lR .", "tree", UNCACHED),
+	("find -size, far, uncached", "find . -type f -size +3k", "tree", UNCACHED),
+	("git status, far, uncached", "git -c safe.directory='*' status --short", "git", UNCACHED),
+	("cat, far", "cat file", "big", []),
+	("dd bs=64k, far", "dd if=file bs=64k status=none", "big", []),
+	("sha256sum, far", "sha256sum file", "big", []),
+	("grep -r, local", "grep -r needle .", "tree", None),
+	("tar c, local", "tar cf - . | cat", "tree", None),
+	("cp -r, local", "cp -r . ../out", "tree", None),
+	("md5sum list, local", "md5sum */*/*", "tree", None),
+]
+WARM = [
+	("grep -r, warm", "grep -r needle . && grep -r needle . && grep -r needle .", "tree"),
+	("du -s, warm", "du -s . && du -s . && du -s .", "tree"),
+	("find -size, warm", "find . -size +3k && find . -size +3k && find . -size +3k", "tree"),
+	("tar c, warm", "tar cf - . | cat; tar cf - . | cat", "tree"),
+	("cat, warm", "cat */*/*; cat */*/*; cat */*/*", "tree"),
+]
+TREES = [("grep -r", "grep -r needle ."), ("tar c", "tar cf - . | cat"), ("du -s", "du -s ."), ("rsync -a", "rsync -a . ../out")]
+
+
+def skip(why):
+	print(why, file=sys.stderr)
+	sys.exit(77)
+
+
+def forest(name, files, directories):
+	where = os.path.join(PLACE, name)
+	if not os.path.isdir(where):
+		subprocess.run([f"{BUILD}/tools/forest", where, str(files), str(directories)], check=True)
+	return where
+
+
+def repository():
+	"""The tree as a git repository; its index knows nothing of the inodes on the other side."""
+	where = os.path.join(PLACE, "git")
+	if not os.path.isdir(where):
+		subprocess.run(["cp", "-r", forest("tree", 1000, 20), where + ".new"], check=True)
+		git = ["git", "-C", where + ".new", "-c", "user.name=n", "-c", "user.email=e"]
+		for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "all"]):
+			subprocess.run([*git, *words], check=True)
+		os.rename(where + ".new", where)
+
+
+def large_file():
+	os.makedirs(os.path.join(PLACE, "big"), exist_ok=True)
+	name = os.path.join(PLACE, "big", "file")
+	if not os.path.exists(name):
+		with open(name, "wb") as f:
+			for _ in range(256):
+				f.write(os.urandom(1 << 20))
+
+
+def cold():
+	os.sync()
+	try:
+		with open("/proc/sys/vm/drop_caches", "w", encoding="ascii") as f:
+			f.write("3")
+	except OSError as error:
+		skip(f"caches cannot be dropped: {error.strerror}")
+
+
+def mount(what, options, delay_us):
+	try:
+		subprocess.run(["sshfs", "-o", f"ssh_command={BUILD}/tools/far {delay_us}", *options, f"here:{what}", MOUNT], check=True,
+			       stderr=subprocess.DEVNULL)
+	except (OSError, subprocess.CalledProcessError):
+		skip("sshfs cannot mount here")
+
+
+def unmount():
+	for _ in range(100):
+		if not subprocess.run(["fusermount3", "-u", MOUNT], stderr=subprocess.DEVNULL, check=False).returncode:
+			return
+		time.sleep(0.1)
+
+
+def timed(command, env, cwd):
+	"""How long it takes, in ns, and a sum of what it printed and left behind."""
+	start = time.monotonic_ns()
+	with subprocess.Popen(["sh", "-c", command], env=env, cwd=cwd, stdout=subprocess.PIPE) as child:
+		whole = hashlib.md5()
+		while piece := child.stdout.read(1 << 20):
+			whole.update(piece)
+		if child.wait():
+			sys.exit(f"walks.py: {command}: status {child.returncode}")
+	took = time.monotonic_ns() - start
+	left = subprocess.run(f"[ ! -d {OUT} ] || (cd {OUT} && find . -type f -exec md5sum {{}} + | sort)", shell=True, check=True,
+			      stdout=subprocess.PIPE).stdout
+	return took, whole.hexdigest() + hashlib.md5(left).hexdigest()
+
+
+def run(command, where, options, delay_us, env):
+	"""One cold run."""
+	subprocess.run(["rm", "-rf", OUT], check=True)
+	what = os.path.join(PLACE, where)
+	cold()
+	if options is None:
+		return timed(command, env, what)
+	mount(what, options, delay_us)
+	try:
+		return timed(command, env, MOUNT)
+	finally:
+		unmount()
+
+
+def warm(command, where, env):
+	return timed(command, env, os.path.join(PLACE, where))
+
+
+def record(suite, name, bare, other, **more):
+	ratio = other / bare
+	print(json.dumps({"suite": suite, "figure": name, "base": "bare", "other": "shim", "unit": "ns", "pairs": 1, "base_ns": bare,
+			  "other_ns": other, "diff_ns": other - bare, "ratio": ratio, "ratio_low": ratio, "ratio_high": ratio, **more}),
+	      flush=True)
+
+
+def compare(suite, name, turn, one_run):
+	"""Both sides, the shim's first by turns; one_run(shim) is one of them."""
+	sides = {}
+	for shim in (False, True) if turn % 2 else (True, False):
+		sides[shim] = one_run(shim)
+	if sides[False][1] != sides[True][1]:
+		sys.exit(f"walks.py: {name}: the results differ")
+	record(suite, name, sides[False][0], sides[True][0])
+
+
+def scout():
+	tree = forest("tree", 1000, 20)
+	repository()
+	large_file()
+	for turn, (name, command, where, options) in enumerate(SCOUT):
+		shim = SHIM if options is None else REMOTE
+		compare("scout", name, turn,
+			lambda side, c=command, w=where, o=options, s=shim: run(c, w, o, 500, s if side else BARE))
+	# How far from what a program could do that was written for it.
+	cold()
+	native = timed(f"{BUILD}/bench/reader .", BARE, tree)[0]
+	record("scout", "grep -r, and a native reader", native, run("grep -r needle .", "tree", None, 0, SHIM)[0])
+	for turn, (name, command, where) in enumerate(WARM):
+		compare("scout", name, turn, lambda side, c=command, w=where: warm(c, w, SHIM if side else BARE))
+
+
+def trees():
+	fixtures = {"20,000 files": forest("large", 20000, 400)}
+	if os.environ.get("TREE"):
+		fixtures["TREE"] = os.path.abspath(os.environ["TREE"])
+	turn = 0
+	for title, where in fixtures.items():
+		for name, command in TREES:
+			for how, options, delay in (("local", None, 0), ("1 ms", [], 500), ("5 ms", [], 2500)):
+				turn += 1
+				shim = SHIM if options is None else REMOTE
+				compare("trees", f"{name}, {title}, {how}", turn,
+					lambda side, c=command, w=where, o=options, d=delay, s=shim: run(c, w, o, d, s if side else BARE))
+
+
+def lab():
+	words = [f"{ROOT}/tests/lab/lab", "--disk", "2G", "--mem", "1536", "--timeout", "1500", "--", f"{ROOT}/tests/lab/storage",
+		 f"{BUILD}/libxuring-shim.so", f"{BUILD}/tools/forest", *os.environ.get("LAB", "300 6 1 1").split()]
+	done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+	if done.returncode:
+		skip(f"the lab: {(done.stderr.strip().splitlines() or ['no answer'])[-1]}")
+	bare = None
+	for line in done.stdout.splitlines():
+		if not line.startswith("run "):
+			continue
+		_, kind, name, side, took, total = line.split()
+		if side == "bare":
+			bare = (int(took), total)
+			continue
+		name = f"{name.replace('_', ' ')}, {kind}"
+		if bare[1] != total:
+			sys.exit(f"walks.py: {name}: the results differ")
+		record("lab", name, bare[0], int(took))
+
+
+os.makedirs(MOUNT, exist_ok=True)
+{"scout": scout, "trees": trees, "lab": lab}[sys.argv[3]]()
