@@ -505,11 +505,12 @@ static void renew(void)
 	}
 }
 
-/* What is open ahead is closed. */
+/* What is open ahead is closed; if the process goes on after all, as after an exec that failed, all goes. */
 static void end(void)
 {
 	if (ours() && enter()) {
-		queue_drop();
+		queue_end();
+		stale = true;
 		leave();
 	}
 }

@@ -184,8 +184,9 @@ struct scout {
 	unsigned failures; /* of the plan, since a file ahead was last of use */
 	unsigned ahead;	   /* slots that wait for the program */
 	unsigned flying;
-	uint64_t number;	     /* of the last slot sent */
-	uint64_t touched;	     /* when the program last did something of interest */
+	unsigned advices; /* for files that the program reads from end to end, under way */
+	uint64_t number;  /* of the last slot sent */
+	uint64_t touched; /* when the program last did something of interest */
 	enum order orders[NR_DEEDS]; /* in which it does what */
 	int votes[NR_DEEDS][NR_ORDERS];
 	unsigned stats;	   /* since the last open */
@@ -244,6 +245,8 @@ void queue_close_own(void);
 void queue_release(struct slot *s, bool used);
 /* Let go of all, and wait, in bounded time, until nothing is under way. */
 bool queue_drop(void);
+/* And have the kernel forget the table of files now, not when it takes the ring apart. */
+void queue_end(void);
 
 /* Wait, in bounded time, until this slot's open has ended, or the question for its attributes. */
 void queue_await(struct slot *s);

@@ -30,6 +30,7 @@ enum what { WHAT_STAT, WHAT_OPEN, WHAT_ADVISE, WHAT_CLOSE, WHAT_INSTALL };
 /* The tickets of what is done for no slot. */
 #define NO_SLOT ((uint64_t)SCOUT_SLOTS << 8)
 #define OWN_FILE ((uint64_t)(SCOUT_SLOTS + 1) << 8)
+#define ADVICE ((uint64_t)(SCOUT_SLOTS + 2) << 8)
 
 static uint64_t ticket(const struct slot *s, enum what what)
 {
@@ -233,6 +234,8 @@ void queue_reap(uint64_t now)
 			ended(&scout->slots[data >> 8], (enum what)(data & 255), res);
 		else if (data == OWN_FILE)
 			scout->own = res < 0 ? OWN_NONE : OWN_OPEN;
+		else if (data == ADVICE)
+			scout->advices--;
 	}
 	for (unsigned i = 0; i < scout->slots_nr; i++) {
 		struct slot *s = &scout->slots[i];
@@ -256,7 +259,8 @@ bool queue_advise(int fd, int64_t offset, unsigned len)
 	if (scout->own == OWN_OPEN)
 		fd = (int)scout->slots_nr;
 	xu_prep_fadvise(sqe, fd, (uint64_t)offset, len, POSIX_FADV_WILLNEED);
-	xu_sqe_set_data64(sqe, NO_SLOT);
+	xu_sqe_set_data64(sqe, ADVICE);
+	scout->advices++;
 	if (scout->own == OWN_OPEN)
 		xu_sqe_set_flags(sqe, IOSQE_FIXED_FILE);
 	return true;
@@ -338,23 +342,48 @@ void queue_await_asked(struct slot *s)
 		wait_some();
 }
 
+/* What no worker has begun with is not to be begun with. Kernels before 5.19 can not do that for all at once. */
+static void cancel_waiting(void)
+{
+	struct io_uring_sqe *sqe = room(1) ? xu_get_sqe(&scout->ring) : NULL;
+
+	if (!sqe)
+		return;
+	xu_prep_cancel64(sqe, 0, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
+	xu_sqe_set_data64(sqe, NO_SLOT);
+}
+
+/* How much there is that has not ended. What works on a file holds it open, after the process's end as well. */
+static unsigned under_way(void)
+{
+	unsigned nr = scout->advices + (scout->own != OWN_NONE);
+
+	for (unsigned i = 0; i < scout->slots_nr; i++)
+		nr += scout->slots[i].state != SLOT_FREE;
+	return nr;
+}
+
 bool queue_drop(void)
 {
-	unsigned busy = 1;
-
 	queue_close_own();
 	for (unsigned i = 0; i < scout->slots_nr; i++)
 		queue_release(&scout->slots[i], false);
 	queue_submit();
-	for (int tries = 0; tries < 20 && busy; tries++) {
-		busy = 0;
-		queue_reap(scout_now());
-		for (unsigned i = 0; i < scout->slots_nr; i++)
-			busy += scout->slots[i].state != SLOT_FREE;
-		if (busy)
-			wait_some();
+	queue_reap(scout_now());
+	if (under_way())
+		cancel_waiting();
+	for (int tries = 0; tries < 20 && under_way(); tries++) {
+		wait_some();
+		queue_close_own();
 	}
-	return !busy;
+	return !under_way();
+}
+
+/* Where something is stuck, unregistering would wait for it. */
+void queue_end(void)
+{
+	if (queue_drop())
+		xu_unregister_files(&scout->ring);
 }
 
 long queue_install(struct slot *s, bool cloexec)
