@@ -21,6 +21,7 @@
 
 enum xu_mode { XU_MODE_AUTO, XU_MODE_RING, XU_MODE_OFF };
 enum xu_fsync { XU_FSYNC_SHARE, XU_FSYNC_OFF, XU_FSYNC_BATCH };
+enum xu_aio { XU_AIO_AUTO, XU_AIO_OFF, XU_AIO_ON };
 enum xu_scout { XU_SCOUT_AUTO, XU_SCOUT_ON, XU_SCOUT_OFF };
 enum xu_batch { XU_BATCH_AUTO, XU_BATCH_ON, XU_BATCH_OFF };
 enum xu_send { XU_SEND_NOW, XU_SEND_LATER };

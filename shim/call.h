@@ -25,12 +25,14 @@ enum route {
 	ROUTE_BIND,
 	ROUTE_OPEN,
 	ROUTE_CLOSE,
-	ROUTE_FD,	 /* on an fd, never waiting for other programs */
-	ROUTE_FD_CANCEL, /* the same, and a cancellation point */
-	ROUTE_SOCKET,	 /* on a socket alone, never waiting */
-	ROUTE_SPLICE,	 /* between two fds, one of them a pipe */
-	ROUTE_NAME,	 /* on a path */
-	ROUTE_WAIT,	 /* for events: only those that are there */
+	ROUTE_FD,	   /* on an fd, never waiting for other programs */
+	ROUTE_FD_CANCEL,   /* the same, and a cancellation point */
+	ROUTE_HINT,	   /* a hint, which may wait for a disk, though nobody waits for it */
+	ROUTE_HINT_CANCEL, /* the same, and a cancellation point */
+	ROUTE_SOCKET,	   /* on a socket alone, never waiting */
+	ROUTE_SPLICE,	   /* between two fds, one of them a pipe */
+	ROUTE_NAME,	   /* on a path */
+	ROUTE_WAIT,	   /* for events: only those that are there */
 };
 
 /* Who answered a call. The names are those of the statistics record. */

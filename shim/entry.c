@@ -14,6 +14,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "core/syscall.h"
@@ -84,7 +85,10 @@ static inline unsigned engines_in(enum route route)
 	case ROUTE_FD: return AWAKE_LOOP | AWAKE_LOOP_ORDER | AWAKE_SCOUT_NAME | AWAKE_STREAM;
 	case ROUTE_OPEN: return AWAKE_LOOP_ORDER | AWAKE_SCOUT_OPEN | AWAKE_STREAM;
 	case ROUTE_NAME: return AWAKE_LOOP_ORDER | AWAKE_SCOUT_NAME;
-	case ROUTE_CLOSE: return AWAKE_LOOP | AWAKE_LOOP_ORDER | AWAKE_SCOUT_READ | AWAKE_STREAM;
+	case ROUTE_CLOSE:
+		return AWAKE_LOOP | AWAKE_LOOP_ORDER | AWAKE_SCOUT_READ | AWAKE_STREAM | AWAKE_HINT;
+	case ROUTE_HINT:
+	case ROUTE_HINT_CANCEL: return AWAKE_AIO | AWAKE_STREAM;
 	case ROUTE_BIND: return AWAKE_LOOP_ORDER;
 	case ROUTE_FD_CANCEL: return AWAKE_SYNC | AWAKE_LOOP_ORDER | AWAKE_STREAM;
 	default: return 0;
@@ -197,6 +201,7 @@ static void cancellation_point(enum route route)
 {
 	switch (route) {
 	case ROUTE_FD:
+	case ROUTE_HINT:
 	case ROUTE_SOCKET:
 	case ROUTE_BIND:
 	case ROUTE_NAME: break;
@@ -480,6 +485,38 @@ ENTRY(FILE *, fopen, (const char *path, const char *mode))
 	if (ASLEEP(fopen, AWAKE_SCOUT_OPEN))
 		return real.fopen(path, mode);
 	return awake_fopen(path, mode);
+}
+
+/* ---- madvise(): one advice in many is a hint, and allocators give much of the others ---- */
+
+static __attribute__((noinline)) int awake_madvise(void *addr, size_t n, int advice)
+{
+	struct call c;
+	int result;
+
+	if (!(awake & CONCERNS(AWAKE_AIO)))
+		return PLAINLY(int, madvise, (addr, n, advice), xu_sys(SYS_madvise, addr, n, advice));
+	c.fd = -1;
+	if (!call_begin(&c, SYM_madvise, ROUTE_HINT) || awake & AWAKE_RING ||
+	    advice != MADV_WILLNEED || !n || n > UINT32_MAX) {
+		call_passed(SYM_madvise);
+		return PLAINLY(int, madvise, (addr, n, advice), xu_sys(SYS_madvise, addr, n, advice));
+	}
+	xu_prep_madvise(&c.sqe, addr, (uint32_t)n, advice);
+	if (engines_call(&c))
+		return (int)call_answer(&c);
+	call_plain(&c);
+	result = PLAINLY(int, madvise, (addr, n, advice), xu_sys(SYS_madvise, addr, n, advice));
+	seen(&c, result);
+	return result;
+}
+
+ENTRY(int, madvise, (void *addr, size_t n, int advice))
+{
+	if (ASLEEP(madvise, AWAKE_AIO) ||
+	    (advice != MADV_WILLNEED && !(awake & AWAKE_ALL) && real.madvise))
+		return real.madvise(addr, n, advice);
+	return awake_madvise(addr, n, advice);
 }
 
 /* Some parameters matter to the plain call alone. */

@@ -20,6 +20,7 @@ enum {
 	AWAKE_SYNC = 1 << 2,	   /* syncs of files */
 	AWAKE_AIO = 1 << 16,	   /* calls for asynchronous I/O; alone it wakes nothing else */
 	AWAKE_AIO_LIVE = 1 << 17,  /* there were such calls: beginnings, ends and identity matter */
+	AWAKE_HINT = 1 << 20,	   /* hints are under way: fds that are closed matter */
 	AWAKE_SCOUT_OPEN = 1 << 8, /* opens */
 	AWAKE_SCOUT_NAME = 1 << 9, /* what is done to names */
 	AWAKE_SCOUT_DIR = 1 << 10, /* opening directories, which programs seldom do */

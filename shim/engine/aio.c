@@ -30,8 +30,10 @@
 
 static void start(const struct xu_config *config)
 {
-	if (!config->aio)
-		process_wake(AWAKE_AIO);
+	if (config->aio == XU_AIO_OFF)
+		return;
+	process_wake(AWAKE_AIO);
+	hint_start(config);
 }
 
 bool aio_may(struct call *c)
@@ -42,8 +44,8 @@ bool aio_may(struct call *c)
 
 static void report(struct xu_text *t)
 {
-	static const char *const names[NR_AIO_COUNTS] = {"submitted", "completed", "at_once",
-							 "batches",   "notices",   "carriers"};
+	static const char *const names[NR_AIO_COUNTS] = {
+		"submitted", "completed", "at_once", "batches", "hints", "notices", "carriers"};
 
 	for (int i = 0; i < NR_AIO_COUNTS; i++) {
 		xu_text_str(t, i ? ",\"" : "\"");
@@ -53,9 +55,18 @@ static void report(struct xu_text *t)
 	}
 }
 
+static void seen(struct call *c, long res)
+{
+	(void)res;
+	hint_seen(c);
+}
+
 const struct engine engine_aio = {
 	.name = "aio",
 	.start = start,
+	.call = hint_call,
+	.seen = seen,
+	.end = hint_before_all_gone,
 	.renew = aio_ring_renew,
 	.report = report,
 };

@@ -4,6 +4,7 @@
  *     aio.c         the engine, and its essay             aio_posix.c   aio_read and kin
  *     aio_ring.c    the carrier: its thread and ring      aio_linux.c   io_submit and kin
  *     aio_ops.c     memory of operations, waiting         aio_notify.c  telling the program of an end
+ *     aio_hint.c    hints that would wait
  */
 #ifndef SHIM_ENGINE_AIO_H
 #define SHIM_ENGINE_AIO_H
@@ -11,6 +12,7 @@
 #include <linux/aio_abi.h>
 #include <signal.h>
 
+#include "config/config.h"
 #include "shim/call.h"
 #include "xuring.h"
 
@@ -36,6 +38,7 @@ struct aio_group {
 enum aio_kind {
 	AIO_IO,	    /* an entry for the ring */
 	AIO_CANCEL, /* a request to cancel others */
+	AIO_HINT,   /* an entry for the ring whose end nobody waits for */
 };
 
 /* One operation, from the caller that fills it in to the carrier that ends it. */
@@ -123,12 +126,19 @@ void aio_ring_renew(void);
 /* Tell the program (aio_notify.c). In the carrier alone. */
 void aio_notify(const struct aio_notice *notice);
 
+/* Hints (aio_hint.c), for the engine alone: see engine.h. What rows of symbols.def have, stands in hooks.h. */
+void hint_start(const struct xu_config *config);
+bool hint_call(struct call *c);
+void hint_seen(struct call *c);
+void hint_before_all_gone(void);
+
 /* What the statistics record says of the engine. Emptied by fork. */
 enum aio_count {
 	AIO_SUBMITTED, /* operations given to the carrier */
 	AIO_COMPLETED, /* operations ended */
 	AIO_AT_ONCE,   /* reads that were in the page cache */
 	AIO_BATCHES,   /* enters that carried operations */
+	AIO_HINTS,     /* hints that were handed over */
 	AIO_SIGNALS,   /* signals and threads that told of an end */
 	AIO_CARRIERS,  /* carrier threads */
 	NR_AIO_COUNTS

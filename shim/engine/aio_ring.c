@@ -33,7 +33,7 @@ struct carrier {
 
 static void finish(struct carrier *k, struct aio_op *op, long res)
 {
-	aio_count(AIO_COMPLETED, 1);
+	aio_count(op->kind == AIO_HINT ? AIO_HINTS : AIO_COMPLETED, 1);
 	k->finished++;
 	op->done(op, res);
 }
@@ -61,6 +61,11 @@ static long do_plainly(const struct io_uring_sqe *s)
 	case IORING_OP_WRITEV:
 		return xu_sys(SYS_pwritev2, s->fd, s->addr, s->len, s->off, 0, s->rw_flags);
 	case IORING_OP_FSYNC: return xu_sys(s->fsync_flags ? SYS_fdatasync : SYS_fsync, s->fd);
+	case IORING_OP_FADVISE:
+		return xu_sys(SYS_fadvise64, s->fd, s->off, s->len, s->fadvise_advice);
+	case IORING_OP_MADVISE: return xu_sys(SYS_madvise, s->addr, s->len, s->fadvise_advice);
+	case IORING_OP_SYNC_FILE_RANGE:
+		return xu_sys(SYS_sync_file_range, s->fd, s->off, s->len, s->sync_range_flags);
 	default: return -EIO;
 	}
 }

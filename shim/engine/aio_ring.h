@@ -32,6 +32,7 @@ struct aio {
 	unsigned ended;	      /* futex: operations that have ended */
 	unsigned awaited;     /* somebody sleeps on it */
 	uint64_t free;	      /* the first free operation + 1, and a count of changes above it */
+	unsigned hints;	      /* under way (aio_hint.c) */
 	unsigned taken;	      /* operations of the array that ever were in use */
 	uint64_t counts[NR_AIO_COUNTS];
 	struct aio_op ops[NR_OPS];

@@ -14,6 +14,10 @@
 /* Engines that know fds. */
 #define AWAKE_FDS (AWAKE_LOOP | AWAKE_STREAM)
 
+/* This fd is about to lead nowhere, or elsewhere: hints that are under way on it are to have ended (aio_hint.c). */
+void hint_before_gone(int fd);
+void hint_before_all_gone(void);
+
 /* What is put off is to be out before a call. */
 static inline void put_out(void)
 {
@@ -53,16 +57,20 @@ static inline void before_replaced(int fd)
 {
 	loop_before_gone(fd);
 	stream_before_fd(fd);
+	hint_before_gone(fd);
 }
 
 static inline void before_stream_gone(FILE *stream)
 {
 	if (awake & AWAKE_STREAM && stream)
 		stream_before_gone(fileno(stream));
+	if (awake & AWAKE_HINT && stream)
+		hint_before_gone(fileno(stream));
 }
 
 static inline void before_close_fds(unsigned first, unsigned last, int flags)
 {
+	hint_before_all_gone();
 	loop_before_close_range(first, last, flags);
 	stream_before_gone_all(first, last, flags);
 }

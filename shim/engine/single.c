@@ -526,7 +526,9 @@ static void route(struct call *c)
 	case ROUTE_OPEN: run_open(c); break;
 	case ROUTE_CLOSE: run_close(c); break;
 	case ROUTE_FD:
-	case ROUTE_FD_CANCEL: run_fd(c); break;
+	case ROUTE_FD_CANCEL:
+	case ROUTE_HINT:
+	case ROUTE_HINT_CANCEL: run_fd(c); break;
 	case ROUTE_SOCKET: run_socket(c); break;
 	case ROUTE_SPLICE: run_splice(c); break;
 	case ROUTE_NAME: run_name(c); break;

@@ -173,6 +173,7 @@ static bool tell_error(struct call *c)
 	case ROUTE_WRITE:
 	case ROUTE_FD:
 	case ROUTE_FD_CANCEL:
+	case ROUTE_HINT_CANCEL:
 	case ROUTE_CLOSE: break;
 	default: return false;
 	}
