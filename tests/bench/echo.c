@@ -4,10 +4,10 @@
  *     echo serve PORT              sends back what it gets, over epoll (level-triggered), until SIGTERM
  *     echo drive PORT CONNECTIONS[+IDLE] SECONDS[@RATE] [REQUEST]
  *                                  each connection sends REQUEST (64 bytes) and waits for as much as the first was
- *                                  answered; prints one record: requests a second, and the median and the 99th
- *                                  percentile of the latency in us. IDLE more connections are there and send
- *                                  nothing. At a RATE, requests are due so many times a second, and a latency
- *                                  counts from when its request was due.
+ *                                  answered; prints one record: requests a second, and percentiles of the latency
+ *                                  in us. IDLE more connections are there and send nothing. At a RATE, requests
+ *                                  are due so many times a second, and a latency counts from when its request was
+ *                                  due.
  */
 #include "bench.h"
 
@@ -154,6 +154,18 @@ static void ask(const struct drive *d, int fd, uint64_t when, int size)
 		die("write");
 }
 
+/* The record: so many requests in so many nanoseconds, and how long they took. */
+static void tell(size_t requests, uint64_t ns, double *taken)
+{
+	static const double percentiles[] = {50, 75, 90, 95, 99, 99.5, 99.9};
+	size_t n = requests < SAMPLES ? requests : SAMPLES;
+
+	printf("{\"requests\":%zu,\"per_s\":%.0f", requests, (double)requests * 1e9 / (double)ns);
+	for (size_t i = 0; i < sizeof(percentiles) / sizeof(percentiles[0]); i++)
+		printf(",\"p%g_us\":%.1f", percentiles[i], quantile(taken, n, percentiles[i] / 100));
+	puts("}");
+}
+
 static int drive(const struct drive *d)
 {
 	struct epoll_event events[EVENTS];
@@ -206,11 +218,7 @@ static int drive(const struct drive *d)
 	}
 	if (now == start || !requests)
 		die("no answer");
-	now -= start;
-	start = requests < SAMPLES ? requests : SAMPLES;
-	printf("{\"requests\":%zu,\"per_s\":%.0f,\"p50_us\":%.1f,\"p99_us\":%.1f}\n", requests,
-	       (double)requests * 1e9 / (double)now, quantile(taken, start, 0.5),
-	       quantile(taken, start, 0.99));
+	tell(requests, now - start, taken);
 	return 0;
 }
 

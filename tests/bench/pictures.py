@@ -8,7 +8,8 @@ Writes tests/bench/pictures/NAME.svg for each picture of which the records have 
 
   distance  time of cold walks over the round-trip time                     scripts/bench distance
   times     how many times as fast programs are                             scripts/bench scout aio sync
-  curve     what an echo server does over the price of a system call      scripts/bench curve
+  curve     what an echo server does over the price of a system call        scripts/bench curve
+  latency   how long its requests take, at half load                        scripts/bench latency
 """
 
 import json
@@ -104,12 +105,29 @@ def curve(suites, machine):
 		     "$c using 1:4 with linespoints lw 2 pt 9 ps 0.6 dt 2 lc rgb '#d06000' title 'profile server'\n")
 
 
+def latency(suites, machine):
+	"""Percentiles, drawn such that each further nine takes as much room as the one before it."""
+	rows, data, lines = suites.get("latency", []), "", []
+	for price, dash in (("cheap", 1), ("dear", 2)):
+		mine = sorted((1 / (1 - r["percentile"] / 100), r["base_ns"] / 1000, r["other_ns"] / 1000)
+			      for r in rows if r["price"] == price)
+		if mine:
+			data += block(price, mine)
+			lines += [f"${price} using 1:{column} with linespoints lw 2 pt 7 ps 0.6 dt {dash} lc rgb '{colour}' "
+				  f"title '{price} calls, {side}'"
+				  for column, colour, side in ((2, "#999999", "bare"), (3, "#0057b8", "under the shim"))]
+	if lines:
+		plot("latency", machine, f"{data}set title 'An echo server at half load, 64 connections'\nset logscale xy\nset xrange [1.8:1200]\n"
+		     "set xtics ('50' 2, '75' 4, '90' 10, '95' 20, '99' 100, '99.5' 200, '99.9' 1000)\nset xlabel 'percentile'\n"
+		     f"set ylabel 'time of a request, us'\nplot {', '.join(lines)}\n")
+
+
 def main():
 	if len(sys.argv) < 2:
 		print(__doc__.strip(), file=sys.stderr)
 		return 2
 	suites, machine = read(sys.argv[1:])
-	for picture in (distance, times, curve):
+	for picture in (distance, times, curve, latency):
 		picture(suites, machine)
 	return 0
 
