@@ -131,6 +131,18 @@ same_answers() {
 	same_answers echo python3 "$here/server.py" selectors PORT
 }
 
+@test "loop: TLS of python's asyncio answers the same" {
+	need openssl
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout cert -out cert.pem -days 2 -subj /CN=localhost 2>/dev/null
+	cat cert.pem >>cert
+	same_answers tls python3 "$here/server.py" tls PORT "$PWD/cert"
+}
+
+@test "loop: WebSockets of node answer the same" {
+	need node
+	same_answers websocket node "$here/websocket.js" PORT
+}
+
 @test "loop: company is chosen where calls are dear" {
 	local clean port
 	[[ -x $build/bench/dear ]] || skip 'no build/bench/dear'

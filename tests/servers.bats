@@ -101,6 +101,37 @@ teardown() {
 	holds records.safe 'map(.engines.loop.taken // 0) | add > 20'
 }
 
+@test "servers: HTTP/2, HTTP/1.1 and pipelines through nginx in a crowd: all is answered, and as much as bare" {
+	local profile clean port way_of
+	need nginx h2load
+	mkdir -p html
+	seq 3000 >html/file
+	for profile in bare safe server; do
+		way "$profile"
+		port=$(free_port)
+		cat >nginx.conf <<-END
+			$([[ $EUID != 0 ]] || echo 'user root;') daemon off; pid $PWD/pid; error_log $PWD/error.log; worker_processes 1;
+			events { worker_connections 500; }
+			http { access_log off; client_body_temp_path $PWD/t1; proxy_temp_path $PWD/t2; fastcgi_temp_path $PWD/t3;
+				uwsgi_temp_path $PWD/t4; scgi_temp_path $PWD/t5; keepalive_requests 100000;
+				server { listen 127.0.0.1:$port; root $PWD/html; }
+				server { listen 127.0.0.2:$port http2; root $PWD/html; } }
+		END
+		start_server "$port" nginx -c "$PWD/nginx.conf"
+		for way_of in '-m10 http://127.0.0.2' '--h1 http://127.0.0.1' '--h1 -m4 http://127.0.0.1'; do
+			# shellcheck disable=SC2086 # several words
+			"$tools/within" 50 h2load -n 2000 -c 32 ${way_of}:"$port"/file 3>&- |
+				sed -En '/^requests:/p; s/^traffic:.* ([^ ]+ \([0-9]+\) data)/\1/p'
+		done >"$profile" 2>&1
+		stop_servers
+		[[ $profile == bare ]] || show_difference "$profile" bare "$profile"
+	done
+	[[ $(grep -c ' 2000 succeeded, 0 failed, 0 errored' bare) == 3 ]]
+	cat records.* >records
+	holds records 'all(.engines.loop.mistaken == 0)'
+	holds records.server 'map(.engines.loop.put_off // 0) | add > 1000'
+}
+
 @test "servers: of many requests none is lost and none done twice, and the server does not grow" {
 	local profile clean port before after
 	need redis-server redis-benchmark redis-cli

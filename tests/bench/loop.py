@@ -12,8 +12,10 @@ else is said; on a core of its own that is what throughput comes from. Calls a r
 statistics.
 """
 
+import contextlib
 import json
 import os
+import random
 import resource
 import shutil
 import signal
@@ -27,6 +29,10 @@ import time
 BUILD, SECONDS = sys.argv[1], float(sys.argv[2])
 CONNECTIONS = 64
 DEAR_NS = 800
+
+# For percentiles: so many windows of so many seconds.
+WINDOWS, WINDOW = 36, 0.15
+
 CORES = sorted(os.sched_getaffinity(0))
 
 NGINX = """user {user}; daemon off; master_process off; pid {dir}/pid; error_log {dir}/log;
@@ -74,36 +80,48 @@ def resident(pid):
 		return int(f.read().split()[1]) * resource.getpagesize()
 
 
-def run(name, options, dear, where, connections=CONNECTIONS, rate=None, counted=False):
-	"""One server for one time: what the driver saw, CPU nanoseconds a request, memory, what the shim counted."""
-	command, request = SERVERS[name]
+@contextlib.contextmanager
+def serving(name, options, dear, where, counted=False):
+	"""A server on the last core, its port; it is ended unless that was done."""
+	command, _ = SERVERS[name]
 	port = free_port()
 	with open(f"{where}/nginx.conf", "w", encoding="utf-8") as conf:
 		conf.write(NGINX.format(user="root" if os.geteuid() == 0 else "nobody", dir=where, port=port))
-	record = f"{where}/record"
 	env = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD" and not k.startswith("XURING_")}
 	put_in = []
 	if options is not None:
 		put_in = ["env", f"LD_PRELOAD={BUILD}/libxuring-shim.so", *options]
 		if counted:
-			put_in.append(f"XURING_STATS=json:{record}")
+			put_in.append(f"XURING_STATS=json:{where}/record")
 	dearer = [f"{BUILD}/bench/dear", str(dear)] if dear else []
 	with subprocess.Popen(["taskset", "-c", str(CORES[-1]), *dearer, *put_in, *command(port, where)], env=env,
 			      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
 		try:
 			wait_for(port)
-			out = subprocess.run(["taskset", "-c", str(CORES[0]), f"{BUILD}/bench/echo", "drive", str(port),
-					      str(connections), f"{SECONDS}@{rate}" if rate else str(SECONDS),
-					      *([request] if request else [])], check=True,
-					     stdout=subprocess.PIPE, timeout=60).stdout
-			memory = resident(server.pid)
-			server.send_signal(signal.SIGTERM)
-			_, status, used = os.wait4(server.pid, 0)
-			server.returncode = status
+			yield server, port
 		finally:
 			# It must not be waited for where something went wrong.
 			server.kill()
-	found = json.loads(out)
+
+
+def drive(name, port, connections=CONNECTIONS, rate=None, seconds=SECONDS):
+	"""What a crowd of clients on the first core saw of a server."""
+	_, request = SERVERS[name]
+	out = subprocess.run(["taskset", "-c", str(CORES[0]), f"{BUILD}/bench/echo", "drive", str(port), str(connections),
+			      f"{seconds}@{rate}" if rate else str(seconds), *([request] if request else [])], check=True,
+			     stdout=subprocess.PIPE, timeout=60).stdout
+	return json.loads(out)
+
+
+def run(name, options, dear, where, connections=CONNECTIONS, counted=False):
+	"""One server for one time: what the driver saw, CPU nanoseconds a request, memory, what the shim counted."""
+	record = f"{where}/record"
+	with serving(name, options, dear, where, counted) as (server, port):
+		found = drive(name, port, connections)
+		memory = resident(server.pid)
+		server.send_signal(signal.SIGTERM)
+		_, status, used = os.wait4(server.pid, 0)
+		server.returncode = status
 	n = found["requests"]
 	found.update(cpu_ns=(used.ru_utime + used.ru_stime) * 1e9 / n, memory=memory)
 	if os.path.exists(record):
@@ -161,6 +179,42 @@ def servers(where):
 		tell("loop", f"{name}, server, on", bare, other, note=f"{other[-1]['calls']:.2f} calls a request")
 
 
+def likely(ratios):
+	"""The median of ratios, and between what it lies in nineteen of twenty cases, found by drawing from them anew."""
+	draw = random.Random(1)
+	medians = sorted(statistics.median(draw.choices(ratios, k=len(ratios))) for _ in range(1000))
+	return statistics.median(ratios), medians[25], medians[-26]
+
+
+def half_load(what, options, dear, where):
+	"""
+	The slowest of a hundred, at half of what the bare server can do. A percentile that high hangs on the few worst moments of a
+	run, and these are the machine's. So there are many short windows of both servers, close to each other and in turns; the
+	figure is the median of the windows' ratios. A second bare server tells what such a figure is worth.
+	"""
+	rate = int(run("echo", None, dear, where)["per_s"] / 2)
+	with serving("echo", None, dear, where) as (_, bare), serving("echo", None, dear, where) as (_, twin), \
+			serving("echo", options, dear, where) as (_, other):
+		ports = bare, twin, other
+		for port in ports:
+			drive("echo", port)
+		turns = []
+		for turn in range(WINDOWS):
+			order = ports[turn % 3:] + ports[:turn % 3]
+			found = {port: drive("echo", port, rate=rate, seconds=WINDOW)["p99_us"] * 1000 for port in order}
+			turns.append([found[port] for port in ports])
+	_, low, high = likely([t / b for b, t, _ in turns])
+	ratio, ratio_low, ratio_high = likely([o / b for b, _, o in turns])
+	print(json.dumps({
+		"suite": "loop", "figure": f"half load{what}, p99", "base": "bare", "other": "shim", "unit": "ns",
+		"pairs": len(turns), "base_ns": statistics.median(b for b, _, _ in turns),
+		"other_ns": statistics.median(o for _, _, o in turns),
+		"diff_ns": statistics.median(o - b for b, _, o in turns),
+		"ratio": ratio, "ratio_low": ratio_low, "ratio_high": ratio_high,
+		"note": f"bare against bare, the same way: {low:.2f} to {high:.2f}",
+	}), flush=True)
+
+
 def loads(where):
 	"""The echo server when it has little to do, and when it has many who say nothing."""
 	server = ["XURING_PROFILE=server"]
@@ -169,9 +223,7 @@ def loads(where):
 	bare, other = pairs("echo", server, DEAR_NS, where, connections=1)
 	tell("loop", "one connection, dear, p50", bare, other, "p50_us", 1000)
 	for what, options, dear in (("", [], 0), (", dear", server, DEAR_NS)):
-		rate = int(run("echo", None, dear, where)["per_s"] / 2)
-		bare, other = pairs("echo", options, dear, where, turns=6, rate=rate)
-		tell("loop", f"half load{what}, p99", bare, other, "p99_us", 1000)
+		half_load(what, options, dear, where)
 	resource.setrlimit(resource.RLIMIT_NOFILE, (1 << 14, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
 	for what, options, dear in (("", [], 0), (", dear", server, DEAR_NS)):
 		few, _ = pairs("echo", None, dear, where, turns=1, connections=100)

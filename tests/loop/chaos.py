@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """A rude crowd of clients, who always say the same, and what each of them was answered.
 
-usage: chaos.py redis|memcached|http|echo PORT [ROUNDS]
+usage: chaos.py redis|memcached|http|websocket|echo|tls PORT [ROUNDS]
 
 Many connections at a time send the same bytes in many ways: at once, byte by byte, in odd pieces, without reading for a
 while. In between come some that reset, that half-close, that go in the middle. Printed is, for each of the polite ones,
@@ -13,12 +13,18 @@ import hashlib
 import random
 import re
 import socket
+import ssl
 import struct
 import sys
 import threading
 import time
 
 CROWD = 24
+
+# Who the server is does not matter here.
+TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+TLS.check_hostname = False
+TLS.verify_mode = ssl.CERT_NONE
 
 
 def resp(*words):
@@ -60,6 +66,25 @@ def talk_http(who, rng):
 
 def talk_echo(who, rng):
 	return b"".join(bytes([(who + i) % 251]) * rng.choice([1, 7, 100, 3000, 9000]) for i in range(40))
+
+
+def frame(kind, payload, rng):
+	"""A WebSocket frame of a client: masked."""
+	mask = rng.randbytes(4)
+	size = len(payload)
+	head = bytes([0x80 | kind]) + (bytes([0x80 | size]) if size < 126 else struct.pack(">BH", 0xfe, size))
+	return head + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(payload))
+
+
+def talk_websocket(who, rng):
+	hello = b"GET /%d HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" \
+		b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n" % who
+	sizes = [rng.choice([0, 1, 100, 125, 126, 5000, 20000]) for _ in range(20)]
+	return hello + b"".join(frame(2, rng.randbytes(size), rng) for size in sizes) + frame(8, b"\x03\xe8", rng)
+
+
+def talk_tls(_, rng):
+	return rng.randbytes(rng.choice([1, 700, 5000, 30000]))
 
 
 def pieces(data, manner, rng):
@@ -123,6 +148,25 @@ def rude(port, data, rng):
 	s.close()
 
 
+def polite_tls(port, data, manner, rng):
+	"""By TLS. Nothing is read before all is said, since a TLS connection is not for two threads: for what fits into buffers."""
+	s = TLS.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout=20))
+	got = b""
+	for piece in pieces(data, manner, rng):
+		s.sendall(piece)
+		if manner == "slow":
+			time.sleep(0.001)
+	if manner == "late":
+		time.sleep(0.2)
+	while len(got) < len(data):
+		part = s.recv(65536)
+		if not part:
+			break
+		got += part
+	s.close()
+	return got
+
+
 def main():
 	kind, port = sys.argv[1], int(sys.argv[2])
 	rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 3
@@ -138,6 +182,8 @@ def main():
 			def work(who=who, data=data, manner=manner, rng=rng):
 				if who % 6 == 5:
 					rude(port, data, rng)
+				elif kind == "tls":
+					answers[turn, who] = polite_tls(port, data, manner, rng)
 				else:
 					answers[turn, who] = polite(port, data, manner, rng, kind == "echo")
 
