@@ -84,25 +84,29 @@ static void *flusher(void *arg)
 	return arg;
 }
 
+/* No handler comes in between, which might jump out and leave it being made for ever. */
 static bool make(void)
 {
 	uint64_t all = ~UINT64_C(0), before = 0;
 	pthread_t thread = 0;
-	bool ok;
+	int none = NONE;
+	bool ok = false;
 
 	xu_sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof(before));
-	ok = REAL(pthread_create) && !REAL(pthread_create)(&thread, NULL, flusher, NULL);
+	if (__atomic_compare_exchange_n(&state, &none, MAKING, false, __ATOMIC_ACQ_REL,
+					__ATOMIC_ACQUIRE)) {
+		ok = REAL(pthread_create) && !REAL(pthread_create)(&thread, NULL, flusher, NULL);
+		if (ok && REAL(pthread_detach))
+			REAL(pthread_detach)(thread);
+		XU_STORE_RELEASE(&state, ok ? AWAKE : FAILED);
+	}
 	xu_sys(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, sizeof(before));
-	if (ok && REAL(pthread_detach))
-		REAL(pthread_detach)(thread);
-	XU_STORE_RELEASE(&state, ok ? AWAKE : FAILED);
 	return ok;
 }
 
 bool flush_awake(void)
 {
 	int now = __atomic_load_n(&state, __ATOMIC_SEQ_CST);
-	int none = NONE;
 
 	if (__builtin_expect(now == AWAKE, 1))
 		return true;
@@ -111,10 +115,7 @@ bool flush_awake(void)
 		xu_sys(SYS_futex, &state, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
 		return true;
 	}
-	return now == NONE &&
-	       __atomic_compare_exchange_n(&state, &none, MAKING, false, __ATOMIC_ACQ_REL,
-					   __ATOMIC_ACQUIRE) &&
-	       make();
+	return now == NONE && make();
 }
 
 void flush_park(void)
