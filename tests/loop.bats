@@ -89,7 +89,8 @@ same_answers() {
 		[[ $profile == bare ]] || show_difference "$kind, $profile" bare "$profile"
 	done
 	[[ $(wc -l <bare) == 40 ]]
-	holds records.safe 'map(.engines.loop.taken // 0) | add > 0'
+	# On a busy machine node reads so much at a time that there may be nothing to look at beforehand.
+	[[ $kind == websocket ]] || holds records.safe 'map(.engines.loop.taken // 0) | add > 0'
 	holds records.server 'map(.engines.loop.put_off // 0) | add > 0'
 	cat records.* >records
 	holds records 'all(.engines.loop.mistaken == 0)'
