@@ -12,6 +12,7 @@ make_tree() {
 	long=$(printf '\xff\xfe%.0s' {1..127})
 	mkdir -p "$odd/empty" "$odd/deep/er/still" "$odd/locked"
 	mkfifo "$odd/fifo"
+	mknod "$odd/device" c 1 3 2>/dev/null || : # for root alone
 	ln -s loop "$odd/loop"
 	ln -s ../odd "$odd/round"
 	ln -s nowhere "$odd/dangling"
@@ -100,6 +101,8 @@ ls -lRi --time-style=full-iso @/part00
 sh -c 'md5sum @/part00/*/*'
 sh -c 'cat @/part00/*/*'
 sh -c 'grep -r needle @ | head -n 1'
+grep -rm1 needle @
+python3 -c 'import os; names = ["@/part00/dir001/" + n for n in sorted(os.listdir("@/part00/dir001"))]; some = [open(n, "rb").read(50) for n in names[:9]]; pid = os.fork(); rest = [open(n, "rb").read() for n in names[9:]]; pid and os.waitpid(pid, 0); print(len(some), [len(r) for r in rest], [os.stat(n).st_size for n in names], flush=True)'
 find @ -name dir003 -quit
 wc -c @/part00/dir001 @/part00/dir002
 python3 -c 'import os; print([(d, sorted(f), [len(open(os.path.join(d, x), "rb").read()) for x in f if x.endswith(".txt")]) for d, s, f in os.walk("@")])'
@@ -353,6 +356,36 @@ time.sleep(30)' "$1"
 		cmp bare.tar $other.tar
 	done
 	holds off '.[0].engines.scout.predicted == 0'
+}
+
+# In a memory cgroup of that size, of either version: runs the rest.
+confined() {
+	local group
+	group=/sys/fs/cgroup/memory/xuring.$$
+	[[ -d ${group%/*} ]] || group=/sys/fs/cgroup/xuring.$$
+	mkdir "$group" 2>/dev/null || return 77
+	if { echo "$1" >"$group/memory.limit_in_bytes" || echo "$1" >"$group/memory.max"; } 2>/dev/null; then
+		(echo $BASHPID >"$group/cgroup.procs" && shift && "$@")
+	else
+		(exit 77)
+	fi
+	local status=$? tries
+	for ((tries = 0; tries < 50; tries++)); do
+		rmdir "$group" 2>/dev/null && break
+		sleep 0.1
+	done
+	return $status
+}
+
+@test 'little memory' {
+	local status=0 profile
+	far_mount "$BATS_FILE_TMPDIR/tree" mnt
+	confined 24M true || status=$?
+	[[ $status != 77 ]] || skip 'no memory cgroup to be had here'
+	bare tar cf - mnt/part00 >bare.out
+	for profile in safe remote; do
+		confined 24M scouted $profile tar cf - mnt/part00 | cmp - bare.out
+	done
 }
 
 @test 'a large file that is closed half read, and removed' {
