@@ -321,13 +321,16 @@ static void check_program(const char *program)
 	static struct target target;
 
 	info_target(&target, program);
-	if (target.verdict != TARGET_SERVED)
+	if (target.verdict == TARGET_BARE)
 		find("program", NO, target.why, "it runs as always, bare");
+	else if (target.verdict != TARGET_SERVED)
+		find("program", NO, target.why, "name a program as a shell would find it");
 	else if (target.go)
 		find("program", LIMITED, "written in Go: it makes its system calls without libc",
 		     "only what it calls by libc is seen");
 	else
-		find("program", GOOD, "dynamically linked, for this machine and libc", NULL);
+		find("program", GOOD, "dynamically linked, for this machine and libc",
+		     worst < NO ? "would it pay? xuring advise PROG ARGUMENTS" : NULL);
 }
 
 int info_check(struct xu_text *to, char **args)
@@ -341,7 +344,7 @@ int info_check(struct xu_text *to, char **args)
 		} else if (!program && **args != '-') {
 			program = *args;
 		} else {
-			info_say("usage: xuring check [--json] [PROG]");
+			info_say("check takes --json and one program, no arguments of it");
 			return 2;
 		}
 	}
@@ -386,10 +389,17 @@ static bool judge_option(const char *s)
 
 static bool wrong_profile;
 
+/* Where a program runs on without a wrong profile, it is "ignored"; here nothing runs. */
 static void report_profile(const char *message)
 {
+	static const char ignored[] = "; ignored";
+	char buf[320];
+	struct xu_text t;
+
 	wrong_profile = true;
-	info_say(message);
+	xu_text_init(&t, buf, sizeof(buf));
+	xu_text_mem(&t, message, strlen(message) - (sizeof(ignored) - 1));
+	info_say(buf);
 }
 
 static bool judge_profiles(const char *list)

@@ -46,15 +46,23 @@ static void default_value(struct xu_text *out, const struct xu_option *o)
 		xu_text_str(out, o->def);
 }
 
-static bool rows_wanted(char **args)
+/* Are rows wanted (1)? What is neither that nor nothing is told to be wrong (-1). */
+static int rows_wanted(char **args)
 {
-	return *args && !strcmp(*args, "--rows");
+	if (!args[0])
+		return 0;
+	if (!strcmp(args[0], "--rows") && !args[1])
+		return 1;
+	info_say("the tables take no argument but --rows");
+	return -1;
 }
 
 int info_options(struct xu_text *out, char **args)
 {
-	bool rows = rows_wanted(args);
+	int rows = rows_wanted(args);
 
+	if (rows < 0)
+		return 2;
 	if (!rows)
 		xu_text_str(out, "Options: xuring run -o NAME=VALUE, or XURING_NAME=VALUE in the "
 				 "environment, or\nNAME = VALUE in /etc/xuring.conf or "
@@ -101,10 +109,12 @@ static void settings(struct xu_text *out, const struct xu_profile_row *row)
 
 int info_profiles(struct xu_text *out, char **args)
 {
-	bool rows = rows_wanted(args);
+	int rows = rows_wanted(args);
 	char buf[256];
 	struct xu_text t;
 
+	if (rows < 0)
+		return 2;
 	if (!rows)
 		xu_text_str(out, "Profiles: xuring run -p NAME[,NAME], or XURING_PROFILE=NAME,... in the "
 				 "environment.\n\n");

@@ -62,6 +62,16 @@ says() {
 	grep -qF 'servre: no such profile; the nearest is server' err
 }
 
+@test "config: under every profile a program does the same, and its record names it" {
+	local name
+	for name in $("$shim" profiles --rows | cut -f1); do
+		rm -f "$records"
+		copies "$json" XURING_PROFILE="$name"
+		[[ ! -s err ]]
+		holds "$records" ".[0].profile == \"$name\""
+	done
+}
+
 @test "config: a mistake names file, line and remedy, and the program runs on" {
 	printf '\n\nMODUS = ring\nENTRIES = lots\n' >some.conf
 	shimmed XURING_CONFIG=some.conf cat numbers >out 2>err

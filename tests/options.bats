@@ -85,6 +85,53 @@ sound() {
 	holds "$records" '.[0].mode == "auto"'
 }
 
+# of_kind KIND: the rows of the table of options of this kind: the name, and values with tabs between.
+of_kind() {
+	local name values _
+	while IFS=$'\t' read -r name values _; do
+		! grep -q "^$1($name," "$root/config/options.def" || printf '%s\t%s\n' "$name" "$values"
+	done < <("$shim" options --rows)
+}
+
+@test "options: every choice refuses what is none of its words, and takes each of them in silence" {
+	local name words word
+	while IFS=$'\t' read -r name words; do
+		for word in "${words%%|*}x" "${words^^}" "$words"; do
+			copies "XURING_$name=$word"
+			reported "XURING_$name" "$word" "not one of $words" ignored
+		done
+		for word in ${words//|/ }; do
+			[[ $name/$word != LOG/@(info|debug|trace) ]] || continue
+			copies "XURING_$name=$word"
+			[[ ! -s err ]]
+		done
+	done < <(of_kind CHOICE)
+}
+
+@test "options: every number refuses what is not between its bounds, and takes them in silence" {
+	local name low high value
+	while IFS=$'\t' read -r name value; do
+		low=${value%% *} high=${value##* }
+		for value in "$((high + 1))" "${low}x" -1 99999999999999999999 $((low > 0 ? low - 1 : -2)); do
+			copies "XURING_$name=$value"
+			reported "XURING_$name=$value" "not a number from $low to $high" ignored
+		done
+		for value in "$low" "$high"; do
+			copies "XURING_$name=$value"
+			[[ ! -s err ]]
+		done
+	done < <(of_kind NUMBER)
+}
+
+@test "options: every text is refused where it is too long" {
+	local name long
+	long=$(printf 'x%.0s' {1..20000})
+	while IFS=$'\t' read -r name _; do
+		copies "XURING_$name=$long"
+		reported "XURING_$name=xxx" 'longer than' ignored
+	done < <(of_kind TEXT)
+}
+
 @test "options: a value of any length, or none, does no harm" {
 	local long
 	long=$(printf 'x%.0s' {1..20000})

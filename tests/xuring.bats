@@ -140,11 +140,52 @@ prints_whether() {
 	wrong 'nearest is redis' -p bulk,redsi
 	wrong 'no such option: -x' -x
 	run --separate-stderr -2 "$xuring" run
+	[[ ${stderr_lines[0]} == 'xuring: which program?' && ${stderr_lines[1]} == '  xuring run '* && $stderr != *bench* ]]
 	run --separate-stderr -2 "$xuring" run -p
+	[[ ${stderr_lines[0]} == 'xuring: -p needs a value' ]]
+	run --separate-stderr -2 "$xuring" run -p remot true
+	[[ $stderr == 'xuring: PROFILE remot: no such profile; the nearest is remote' ]]
 	run --separate-stderr -2 "$xuring" fly
 	[[ ${stderr_lines[0]} == 'xuring: no such command: fly' ]]
 	run -0 "$xuring" help
 	[[ $output == *'xuring run '*'xuring bench'* ]]
+}
+
+@test "xuring: each command says how it is used; wrong arguments are told in a line, and never by a traceback" {
+	need python3
+	local command
+	for command in check run advise bench top stats profiles options version; do
+		run -0 "$xuring" help $command
+		[[ $output == *"xuring "*"$command"* && ${#lines[@]} -le 6 ]]
+	done
+	for command in check run advise bench top stats profiles options; do
+		run -0 "$xuring" $command --help
+		[[ $output == *xuring*$command* ]]
+	done
+	run -2 "$xuring" help fly
+	# told WORDS ARG...: ends with 2, the last line has the words.
+	told() {
+		local words=$1
+		shift
+		run -2 timeout 20 "$xuring" "$@"
+		[[ ${lines[-1]} == *"$words"* && $output != *Traceback* ]]
+	}
+	told 'no argument but --rows' profiles --bad
+	told 'no argument but --rows' options --rows more
+	told 'one program' check ls -l
+	told 'which program?' bench
+	told 'which program?' advise
+	told '0: not a whole number from 1 on' bench -n 0 true
+	told 'x: not a whole number from 1 on' advise -n x true
+	told '-1: not a number of seconds' bench --seconds=-1 true
+	told 'inf: not a number of seconds' advise --seconds inf true
+	told '0: not a number of seconds' top --interval 0
+	told 'abc: not a process id' top abc
+	told '0: not a process id' advise -p 0
+	told 'required: FILE' stats
+	told 'unrecognized arguments: -z' bench -z true
+	run -1 "$xuring" top --once 4194305
+	[[ $output == 'xuring: process 4194305 does not run, or can not be watched: start it by xuring run --live'* ]]
 }
 
 @test "xuring: a static program runs bare, and it is said" {
@@ -480,6 +521,17 @@ END
 	grep -qx 'xuring top: N process\(es\)\?; Ctrl-C ends' now
 	grep -qx ' PID program mode profile calls/s calls kernel ring memory queued fallback' now
 	grep -qx ' N sh auto safe N N N N N N N' now
+	tmux -L "$screen" kill-server
+	# On a small screen nothing is broken, and nothing scrolls away.
+	tmux -L "$screen" -f /dev/null new-session -d -x 80 -y 10 -s two "$xuring top --interval 0.2 $pid"
+	for ((i = 0; i < 100; i++)); do
+		seen >now
+		grep -q 'N lines more: xuring top --once' now && break
+		sleep 0.1
+	done
+	cat now
+	grep -qx ' PID program mode profile calls/s calls kernel' now
+	grep -qx ' N sh auto safe N N N' now
 	tmux -L "$screen" kill-server
 	screen=
 	# check, as it is where everything is in order.

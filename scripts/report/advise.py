@@ -32,7 +32,8 @@ import time
 
 import bench
 import top
-from common import command_of, environments, fail, judge, prepare, program, show_seconds, some
+from common import (at_least_one, command_of, duration, environments, fail, judge, prepare, process_id, program, several,
+		    show_seconds, some)
 from records import Sum, read_records
 
 # Calls on files, by what is waited for in them.
@@ -92,16 +93,21 @@ def queued(pid):
 		return 0
 
 
+def processor_time_of_children():
+	"""Processor seconds of our children that have ended."""
+	used = resource.getrusage(resource.RUSAGE_CHILDREN)
+	return used.ru_utime + used.ru_stime
+
+
 def watched(words, env):
 	"""One run: seconds, less those for which others had the processors, and processor seconds."""
-	before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+	before, began = processor_time_of_children(), time.perf_counter()
 	with tempfile.TemporaryFile() as out:
 		process = start(words, env, out)
 		os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
 		seconds = time.perf_counter() - began - queued(process.pid)
 		process.wait()
-	after = resource.getrusage(resource.RUSAGE_CHILDREN)
-	return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+	return seconds, processor_time_of_children() - before
 
 
 def price_of_a_call():
@@ -181,7 +187,7 @@ def watch_pid(pid, seconds):
 	"""A program that is running under the library with its counts shared."""
 	before = top.look(pid)
 	if not before:
-		fail(f"{pid}: no such program, or it does not count: xuring run --live -o TIMES=on")
+		fail(top.nobody(pid, "xuring run --live -o TIMES=on PROG"))
 	began, (old, cpu_before) = time.monotonic(), sum_of_pages(before)
 	time.sleep(seconds)
 	after = top.look(pid)
@@ -189,7 +195,7 @@ def watch_pid(pid, seconds):
 		fail(f"{pid}: it has ended")
 	new, cpu = sum_of_pages(after)
 	if not new.spent:
-		print("It takes no times, so that only counts can be judged: xuring run --live -o TIMES=on says more.\n")
+		print("It counts without taking times; started by xuring run --live -o TIMES=on it could be judged better.\n")
 	return Seen(time.monotonic() - began, cpu - cpu_before, less(new, old), price_of_a_call(),
 		    place_of([f"/proc/{pid}/cwd", *glob.glob(f"/proc/{pid}/fd/*")]))
 
@@ -198,7 +204,7 @@ def watch_for_a_while(shim, words, seconds):
 	"""A program that is started, watched, and ended when the time is over. Its children are watched, too."""
 	with tempfile.TemporaryDirectory() as scratch, tempfile.TemporaryFile() as out:
 		file = os.path.join(scratch, "records")
-		began = time.monotonic()
+		before, began = processor_time_of_children(), time.monotonic()
 		process = start(words, dict(shim, XURING_LIVE="on", XURING_STATS=f"json:{file}"), out, start_new_session=True)
 		try:
 			process.wait(seconds)
@@ -223,8 +229,7 @@ def watch_for_a_while(shim, words, seconds):
 			if not os.path.exists(file):
 				fail("nothing was counted: the program is not served (xuring check)")
 			total = read_records(file)
-			used = resource.getrusage(resource.RUSAGE_CHILDREN)
-			cpu = used.ru_utime + used.ru_stime
+			cpu = processor_time_of_children() - before
 		return Seen(took, cpu, total, price_of_a_call(), place_of(paths_of(words)))
 
 
@@ -236,7 +241,7 @@ def watch(library, words, args):
 		prepare(args)
 		return watch_for_a_while(shim, words, args.seconds)
 	runs = []
-	for _ in range(max(args.n, 1)):
+	for _ in range(args.n):
 		prepare(args)
 		runs.append(watched(words, bare))
 	return Seen(statistics.median(r[0] for r in runs), statistics.median(r[1] for r in runs), counted(shim, words, args),
@@ -340,7 +345,7 @@ ENGINES = {"scout": scout, "loop": loop, "sync": sync, "aio": aio, "stream": str
 def show_calls(m):
 	"""The calls that took longest, or were made most."""
 	calls = {name: sum(parts.values()) for name, parts in m.counted.calls.items() if sum(parts.values())}
-	print(f"{sum(calls.values())} calls in {max(sum(m.counted.programs.values()), 1)} processes: "
+	print(f"{sum(calls.values())} calls in {several(max(sum(m.counted.programs.values()), 1), 'process', 'processes')}: "
 	      f"{some(collections.Counter(calls), 6)}\n")
 	longest = sorted((n for n in m.counted.spent if calls.get(n)), key=lambda n: -m.counted.spent[n]["ns"])[:6]
 	if longest:
@@ -353,11 +358,12 @@ def show_calls(m):
 
 
 def arguments(args):
-	parser = argparse.ArgumentParser(prog="xuring advise", description="Run a program bare and with its calls counted, its "
+	parser = argparse.ArgumentParser(prog="xuring advise", usage="xuring advise [OPTION]... [--] PROG [ARG...]\n       "
+					 "xuring advise -p PID [OPTION]...", description="Run a program bare and with its calls counted, its "
 					 "input being empty, or watch one that runs, and say which engine may pay.")
-	parser.add_argument("-n", type=int, default=3, help="bare runs to take the median of (3); --try: two pairs more")
-	parser.add_argument("-p", "--pid", type=int, help="watch this program, which was started by xuring run --live")
-	parser.add_argument("--seconds", type=float, help="watch for so long (-p: 5), then end the program if we have started it")
+	parser.add_argument("-n", type=at_least_one, default=3, metavar="RUNS", help="bare runs to take the median of (3); --try: two pairs more")
+	parser.add_argument("-p", "--pid", type=process_id, metavar="PID", help="watch this program, which was started by xuring run --live")
+	parser.add_argument("--seconds", type=duration, metavar="N", help="watch for so long (-p: 5), then end the program if we have started it")
 	parser.add_argument("--json", action="store_true", help="as one JSON object")
 	parser.add_argument("--try", dest="attempt", action="store_true", help="then compare bare with what is advised")
 	program(parser)
@@ -393,7 +399,7 @@ def command(library, args):
 					  name: {"gain": g, "built": name in built, "why": why, "try": TRIED_BY[name]}
 					  for name, (g, why) in found.items()}}))
 		return 0
-	print(f"{' '.join(words)[:70] if words else f'process {args.pid}'}: {show_seconds(m.seconds)} bare, "
+	print(f"{' '.join(words)[:70] if words else f'process {args.pid}'}: {show_seconds(m.seconds)} {'watched' if args.pid or args.seconds else 'bare'}, "
 	      f"{show_seconds(m.cpu)} of it computing, {show_seconds(waiting(m))} waiting")
 	show_calls(m)
 	print(f"  {'engine':<8} {'would it pay?':<18} why")

@@ -11,7 +11,8 @@ import sys
 import tempfile
 import time
 
-from common import command_of, environments, fail, judge, prepare, settings, show_seconds
+from common import (at_least_one, command_of, duration, environments, fail, judge, prepare, settings, several,
+		    show_seconds)
 
 
 def timed(words, env):
@@ -65,16 +66,14 @@ def outcome(answers):
 
 
 def arguments(args):
-	parser = argparse.ArgumentParser(prog="xuring bench", description="Run a program bare and with the library, in "
+	parser = argparse.ArgumentParser(prog="xuring bench", usage="xuring bench [OPTION]... [--] PROG [ARG...]", description="Run a program bare and with the library, in "
 					 "turns, its input being empty, and compare times and outputs.")
-	parser.add_argument("-n", type=int, default=9, help="pairs of runs (9)")
-	parser.add_argument("--seconds", type=float, default=60, help="no new pair after so long (60)")
+	parser.add_argument("-n", type=at_least_one, default=9, metavar="PAIRS", help="pairs of runs (9)")
+	parser.add_argument("--seconds", type=duration, default=60, metavar="LIMIT", help="no new pair after so long (60)")
 	parser.add_argument("--json", action="store_true", help="as one JSON object")
 	settings(parser)
 	args = parser.parse_args(args)
 	args.words = command_of(parser, args)
-	if args.n < 1:
-		parser.error("-n: at least 1")
 	return args
 
 
@@ -115,7 +114,7 @@ def command(library, args):
 	if args.json:
 		print(json.dumps({**found, "ratio_low": min(ratios), "ratio_high": max(ratios)}))
 		return 1 if found["output"] == "differs" else 0
-	print(f"{' '.join(args.words)[:70]}: {len(ratios)} pairs")
+	print(f"{' '.join(args.words)[:70]}: {several(len(ratios), 'pair')}")
 	for name, (low, high) in ranges.items():
 		print(f"  {name:<8}{show_seconds(found[f'{name}_s']):>12}   ({show_seconds(low)} to {show_seconds(high)})")
 	print(f"  {'ratio':<8}{ratio:>12.3f}   (single pairs: {min(ratios):.3f} to {max(ratios):.3f})")

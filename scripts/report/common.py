@@ -15,6 +15,30 @@ def fail(text, status=1):
 	sys.exit(status)
 
 
+def at_least_one(text):
+	"""A number of runs."""
+	if not text.isdecimal() or int(text) < 1:
+		raise argparse.ArgumentTypeError(f"{text}: not a whole number from 1 on")
+	return int(text)
+
+
+def duration(text):
+	"""A number of seconds."""
+	try:
+		seconds = float(text)
+	except ValueError:
+		seconds = 0
+	if not 0 < seconds < 1e9:
+		raise argparse.ArgumentTypeError(f"{text}: not a number of seconds")
+	return seconds
+
+
+def process_id(text):
+	if not text.isdecimal() or not 0 < int(text) < 1 << 31:
+		raise argparse.ArgumentTypeError(f"{text}: not a process id")
+	return int(text)
+
+
 def settings(parser):
 	"""What is common to commands that run a program."""
 	parser.add_argument("-p", "--profile", metavar="NAMES", help="profiles, as of xuring run")
@@ -71,6 +95,11 @@ def environments(library, args):
 
 def show_seconds(s):
 	return f"{s:.3f} s" if s >= 1 else f"{s * 1000:.1f} ms"
+
+
+def several(n, word, plural=None):
+	"""'1 run', '2 runs'"""
+	return f"{n} {word if n == 1 else plural or word + 's'}"
 
 
 def some(counter, most=4):

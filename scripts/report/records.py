@@ -6,7 +6,7 @@ import collections
 import json
 import sys
 
-from common import WAYS, fail, some
+from common import WAYS, fail, several, some
 
 
 class Sum:
@@ -76,9 +76,8 @@ def read_records(path):
 
 
 def show_sum(s):
-	processes = sum(s.programs.values())
-	print(f"{s.name}: {processes} process{'es' if processes > 1 else ''} ({some(s.programs)})")
-	print(f"mode {some(s.modes)}; profile {some(s.profiles)}; {s.rings} rings")
+	print(f"{s.name}: {several(sum(s.programs.values()), 'process', 'processes')} ({some(s.programs)})")
+	print(f"mode {some(s.modes)}; profile {some(s.profiles)}; {several(s.rings, 'ring')}")
 	if s.why:
 		print(f"no ring: {some(s.why)}")
 	print(f"{s.total()} calls, {s.entries()} entries into the kernel\n")

@@ -5,16 +5,20 @@ import argparse
 import glob
 import json
 import os
+import shutil
 import struct
 import sys
 import time
 
-from common import WAYS, fail
+from common import WAYS, duration, fail, process_id, several
 
 # The page of a process: shim/live.c.
 PAGES = "/dev/shm/xuring-live."
 HEAD = struct.Struct("=16s4IQ64s16s128s")
 FIGURES = 16384
+
+# A screen with fewer columns has no room for all ways.
+NARROW = 111
 
 
 def words_of(raw):
@@ -116,32 +120,66 @@ def openmetrics(found):
 	print("# EOF")
 
 
+def calls_of(page, name, way=None):
+	"""How many calls of a name; by one way, or by all."""
+	return sum(n for w, n in page["calls"].get(name, {}).items() if way in (None, w))
+
+
 def sum_of(page, way=None):
-	return sum(n for parts in page["calls"].values() for w, n in parts.items() if way in (None, w))
+	return sum(calls_of(page, name, way) for name in page["calls"])
 
 
-def show_top(found, before, elapsed, pid):
-	"""The screen: a line a process, and with a PID a line a call. Rates are since the last look, or since the start."""
-	print(f"{'PID':>8}  {'program':<16} {'mode':<5} {'profile':<12}{'calls/s':>10}{'calls':>12}" + "".join(f"{w:>11}" for w in WAYS))
+def table(found, before, elapsed, pid, width):
+	"""The screen: a line a process, and with a PID a line a call. Rates are since the last look, or since the start. On a
+	narrow screen ways by which nothing was served have no column."""
+	ways = [way for way in WAYS if width >= NARROW or way == "kernel" or any(sum_of(page, way) for page in found)]
+
+	def row(name, rate, counts):
+		return f"{name:<42}{rate:>9}" + "".join(f"{n:>10}" for n in counts)
+
+	def per_second(count, page, last):
+		n, then = count(page), count(last) if last else 0
+		return f"{(n - then) / (elapsed if last else max(page['seconds'], 0.1)):.0f}"
+
+	def counted(count, name, page, last):
+		"""A row of what `count` says of a page, in all and by each way."""
+		return row(name, per_second(count, page, last), [count(page), *(count(page, way) for way in ways)])
+
+	yield row(f"{'PID':>7}  {'program':<16}{'mode':<5}profile", "calls/s", ["calls", *ways])
 	old = {page["pid"]: page for page in before}
 	for page in found:
 		last = old.get(page["pid"])
-		rate = (sum_of(page) - sum_of(last)) / elapsed if last else sum_of(page) / max(page["seconds"], 0.1)
-		print(f"{page['pid']:>8}  {page['prog'][:16]:<16} {page['mode']:<5} {page['profile'][:11]:<12}{rate:>10.0f}{sum_of(page):>12}"
-		      + "".join(f"{sum_of(page, w):>11}" for w in WAYS))
+		yield counted(sum_of, f"{page['pid']:>7}  {page['prog'][:15]:<16}{page['mode']:<5}{page['profile'][:12]}", page, last)
 		if not pid:
 			continue
-		print()
-		for name, parts in sorted(page["calls"].items(), key=lambda item: -sum(item[1].values())):
-			n = sum(parts.values())
-			rate = (n - sum(last["calls"].get(name, {}).values())) / elapsed if last else n / max(page["seconds"], 0.1)
-			print(f"{'':>8}  {name:<34} {rate:>10.0f}{n:>12}" + "".join(f"{parts[w]:>11}" for w in WAYS))
-		print()
+		yield ""
+		for name in sorted(page["calls"], key=lambda name: -sum(page["calls"][name].values())):
+			yield counted(lambda page, way=None, name=name: calls_of(page, name, way), f"{'':>9}{name}", page, last)
+		yield ""
 		for name, n in (("entries into the kernel saved", saved(page)), *engine_figures(page)):
-			print(f"{'':>8}  {name:<34} {'':>10}{n:>12}")
+			yield row(f"{'':>9}{name}", "", [n])
 
 
-NOBODY = "no program counts to be watched: start one with xuring run --live, or with XURING_LIVE=on"
+def watch(pid, found, interval):
+	"""The screen, again and again."""
+	before, at = [], time.monotonic()
+	while True:
+		width, height = shutil.get_terminal_size()
+		lines = list(table(found, before, max(time.monotonic() - at, 0.01), pid, width))
+		room = max(height - 3, 5)
+		if len(lines) > room:
+			lines[room - 1:] = [f"{'':>9}... {len(lines) - room + 1} lines more: xuring top --once"]
+		print(f"\033[H\033[2Jxuring top: {several(len(found), 'process', 'processes')}; Ctrl-C ends\n")
+		print("\n".join(lines), flush=True)
+		before, at = found, time.monotonic()
+		time.sleep(interval)
+		found = look(pid)
+
+
+def nobody(pid, how="xuring run --live PROG"):
+	"""There is nothing to be watched: why, and what to do."""
+	who = f"process {pid} does not run, or can not be watched" if pid else "no program that can be watched is running"
+	return f"{who}: start it by {how}, or with XURING_LIVE=on in its environment"
 
 
 def command(_, args):
@@ -149,8 +187,8 @@ def command(_, args):
 	parser.add_argument("--once", action="store_true", help="print them once")
 	parser.add_argument("--json", action="store_true", help="likewise, as JSON")
 	parser.add_argument("--openmetrics", action="store_true", help="likewise, for a node exporter's textfile directory")
-	parser.add_argument("--interval", type=float, default=1, help="seconds between two looks (1)")
-	parser.add_argument("pid", nargs="?", type=int, help="one process, call by call")
+	parser.add_argument("--interval", type=duration, default=1, metavar="SECONDS", help="seconds between two looks (1)")
+	parser.add_argument("pid", nargs="?", type=process_id, metavar="PID", help="one process, call by call")
 	args = parser.parse_args(args)
 	found = look(args.pid)
 	if args.json:
@@ -160,15 +198,9 @@ def command(_, args):
 	if args.json or args.openmetrics:
 		return 0
 	if not found:
-		fail(NOBODY if not args.pid else f"{args.pid}: no such program, or it does not count: xuring run --live")
+		fail(nobody(args.pid))
 	if args.once:
-		show_top(found, [], 1, args.pid)
+		print("\n".join(table(found, [], 1, args.pid, NARROW)))
 		return 0
-	before, at = [], time.monotonic()
-	while True:
-		print(f"\033[H\033[2Jxuring top: {len(found)} process{'es' if len(found) != 1 else ''}; Ctrl-C ends\n")
-		show_top(found, before, max(time.monotonic() - at, 0.01), args.pid)
-		sys.stdout.flush()
-		before, at = found, time.monotonic()
-		time.sleep(max(args.interval, 0.1))
-		found = look(args.pid)
+	watch(args.pid, found, args.interval)
+	return 0
