@@ -233,10 +233,10 @@ test-run: build ## run the tests whose names match: make test-run TEST='unit: ri
 unit: build ## run the unit tests alone
 	@$(RUN) -u
 
-test-kernels: ## run unit tests and programs under Debian's kernels, in qemu (KERNELS="5.10 6.1", PROGRAMS=all)
+test-kernels: ## run unit tests, programs and shell tests under Debian's kernels, in qemu (KERNELS="5.10 6.1", PROGRAMS=all, SHELL_TESTS="errors aio")
 	$(if $(SETUP),$(SETUP) lab)
 	+@$(MAKE) --no-print-directory build
-	@TEST_TIMEOUT=900 $(RUN) -v tests/lab/kernels.bats; status=$$?; cat $(O)/kernels/table 2>/dev/null; exit $$status
+	@TEST_TIMEOUT=2700 TOTAL_TIMEOUT=7200 $(RUN) -v tests/lab/kernels.bats; status=$$?; cat $(O)/kernels/table 2>/dev/null; exit $$status
 
 test-race: ## build with the thread sanitizer and run the unit tests under it
 	+@$(MAKE) --no-print-directory SAN=thread unit
