@@ -67,8 +67,8 @@ survives() {
 	enters=(1 4 16 100)
 	survives "$tools/life-fork" fork
 	errors=(EPERM EAGAIN EINTR)
-	survives "$tools/life-fork" readers
-	survives "$tools/life-fork" writers
+	survives "$tools/life-shared" readers
+	survives "$tools/life-shared" writers
 }
 
 @test "faults: threads" {

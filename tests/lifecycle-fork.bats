@@ -68,13 +68,13 @@ setup() {
 }
 
 @test "fork: many writers to one file, through one description" {
-	same "$tools/life-fork" writers
+	same "$tools/life-shared" writers
 }
 
 @test "fork: many readers of one file or pipe, through one description" {
-	same "$tools/life-fork" readers
+	same "$tools/life-shared" readers
 }
 
 @test "fork: descriptors that travel through a socket" {
-	same "$tools/life-fork" scm
+	same "$tools/life-shared" scm
 }

@@ -34,11 +34,11 @@ setup() {
 }
 
 @test "signals: SIGPIPE by default, ignored, handled" {
-	same "$tools/life-signals" sigpipe
+	same "$tools/life-raised" sigpipe
 }
 
 @test "signals: SIGXFSZ by default, ignored, handled" {
-	same "$tools/life-signals" sigxfsz
+	same "$tools/life-raised" sigxfsz
 }
 
 @test "signals: SIGSTOP and SIGCONT while blocked" {
@@ -46,5 +46,5 @@ setup() {
 }
 
 @test "signals: SIGTTIN and SIGTTOU at a terminal" {
-	same "$tools/life-signals" terminal
+	same "$tools/life-raised" terminal
 }

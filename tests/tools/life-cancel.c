@@ -102,12 +102,6 @@ static struct msghdr message(void)
 	return (struct msghdr){.msg_iov = iov, .msg_iovlen = 2};
 }
 
-#define CALL(name, expression)                                                                     \
-	static long call_##name(void)                                                              \
-	{                                                                                          \
-		return (long)(expression);                                                         \
-	}
-
 /* Those that block on what set_up made. */
 CALL(read, read(on.in, buf, 10))
 CALL(readv, readv(on.in, iov, 2))
@@ -134,7 +128,7 @@ CALL(epoll_wait, epoll_wait(on.epoll, (struct epoll_event *)buf, 1, -1))
 CALL(splice, splice(on.in, NULL, on.sock, NULL, 10, 0))
 CALL(wait, wait(NULL))
 CALL(waitpid, waitpid(on.child, NULL, 0))
-CALL(system, system("sleep 1000"))
+CALL(system, system("exec sleep 1000"))
 
 static long call_recvmsg(void)
 {
@@ -222,16 +216,6 @@ static long call_nanosleep(void)
 
 	return nanosleep(&t, NULL);
 }
-
-struct point {
-	const char *name;
-	long (*call)(void);
-};
-
-#define POINT(name)                                                                                \
-	{                                                                                          \
-#name, call_##name                                                                 \
-	}
 
 static const struct point blocking[] = {
 	POINT(read),	    POINT(readv),	POINT(read_socket), POINT(read_eventfd),

@@ -59,6 +59,38 @@ static inline _Noreturn void must_not(const char *what, const char *file, int li
 	_exit(99);
 }
 
+/* A call to be made in many scenes: CALL(name, expression) defines it, POINT(name) is its row in a table. */
+struct point {
+	const char *name;
+	long (*call)(void);
+};
+
+#define CALL(name, expression)                                                                     \
+	static long call_##name(void)                                                              \
+	{                                                                                          \
+		return (long)(expression);                                                         \
+	}
+
+#define POINT(name)                                                                                \
+	{                                                                                          \
+#name, call_##name                                                                 \
+	}
+
+/* Closes all but the standard three. */
+static inline void close_all(void)
+{
+	for (int fd = 3; fd < 40; fd++)
+		close(fd);
+}
+
+/* Has a signal handled. */
+static inline void handle(int sig, void (*fn)(int, siginfo_t *, void *), int flags)
+{
+	struct sigaction sa = {.sa_sigaction = fn, .sa_flags = SA_SIGINFO | flags};
+
+	must(!sigaction(sig, &sa, NULL));
+}
+
 /* The name of an errno; libc's own strerrorname_np is not everywhere. */
 static inline const char *errno_name(int error)
 {
@@ -397,6 +429,29 @@ int main(int argc, char **argv)
 	for (const struct scene *s = scenes; s->name; s++)
 		fprintf(stderr, "  %s\n", s->name);
 	return 2;
+}
+
+/* The file of the letters, read up to offset 4. */
+static inline int alphabet(void)
+{
+	char buf[8] = "";
+	int fd;
+
+	make_file("alphabet", "abcdefghijklmnopqrstuvwxyz", 0644);
+	fd = open("alphabet", O_RDWR);
+	must(fd >= 0 && read(fd, buf, 4) == 4);
+	some_io("parent-file", true);
+	return fd;
+}
+
+/* What the parent does afterwards. */
+static inline void after(int fd)
+{
+	char buf[8] = "";
+
+	must(read(fd, buf, 2) == 2);
+	say("the parent reads %s at offset %ld", buf, (long)lseek(fd, 0, SEEK_CUR));
+	some_io("parent-file", true);
 }
 
 #endif
