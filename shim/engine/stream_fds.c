@@ -105,6 +105,14 @@ void stream_opened(int fd)
 	make(fd, false);
 }
 
+/* Was it opened to do this: O_RDONLY or O_WRONLY? Not one of O_PATH, nor with the access mode 3, which can do neither. */
+static bool is_open_to(int fd, int access)
+{
+	long flags = xu_sys(SYS_fcntl, fd, F_GETFL), mode = flags & O_ACCMODE;
+
+	return flags >= 0 && !(flags & O_PATH) && (mode == access || mode == O_RDWR);
+}
+
 struct stream *stream_learn(int fd)
 {
 	struct stream *s = stream_of(fd);
@@ -122,10 +130,9 @@ struct stream *stream_learn(int fd)
 	s->ino = st.st_ino;
 	if (S_ISREG(st.st_mode))
 		s->kind = KIND_REGULAR;
-	else if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3) &&
-		 kind_has_flag(fd, O_WRONLY | O_RDWR))
+	else if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3) && is_open_to(fd, O_WRONLY))
 		s->kind = KIND_NULL;
-	else if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 5) && !kind_has_flag(fd, O_WRONLY))
+	else if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 5) && is_open_to(fd, O_RDONLY))
 		s->kind = KIND_ZERO;
 	else if (S_ISCHR(st.st_mode) && major(st.st_rdev) == 1)
 		s->kind = KIND_MEMORY;

@@ -307,6 +307,16 @@ static void scene_errors(void)
 	fd = open("/dev/null", O_RDONLY);
 	for (int i = 0; i < 3; i++)
 		show("null device", 0, write(fd, buf, 4), NULL);
+	close(fd);
+	/* What neither reads nor writes. */
+	for (int i = 0; i < 8; i++) {
+		fd = open(i & 1 ? "/dev/zero" : "/dev/null", i & 2   ? O_PATH
+							     : i & 4 ? O_ACCMODE & 3
+								     : O_PATH | O_RDWR);
+		show("neither", 0, write(fd, buf, 4), NULL);
+		show("neither", 0, read(fd, buf, 4), NULL);
+		close(fd);
+	}
 }
 
 static int shared;

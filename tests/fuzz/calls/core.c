@@ -2,7 +2,7 @@
 /*
  * The program's frame: options, random numbers, the log, what is seen after every call, the final state.
  *
- *     fuzzcalls --dir DIR --log FILE [--seed N] [--calls M] [--keep N,N-N,...] [--gentle] [--list]
+ *     fuzzcalls --dir DIR --log FILE [--seed N] [--calls M] [--keep N,N-N,...] [--kinds PART] [--gentle] [--list]
  *
  * The log is memory shared with a file, so that it needs no fd, is common with forked children, and is there as far as
  * it came when the program is killed.
@@ -206,14 +206,21 @@ static void open_log(const char *path, size_t size)
 
 /* ---- Choosing what to do ---- */
 
+static const char *only; /* kinds whose names have this in them, and no others */
+
 static const struct kind *const tables[] = {transfer_kinds, file_kinds,	   name_kinds, socket_kinds,
-					    event_kinds,    process_kinds, race_kinds};
+					    event_kinds,    process_kinds, race_kinds, walk_kinds,
+					    stream_kinds,   loop_kinds,	   aio_kinds};
 
 static bool fits(const struct kind *k)
 {
 	if (is.depth && k->where & NOT_INSIDE)
 		return false;
 	if (is.handler && k->where & NOT_IN_HANDLER)
+		return false;
+	if (k->where & WATCHES && is.seed % 8 >= 4)
+		return false;
+	if (only && !strstr(k->name, only))
 		return false;
 	return is.root || !(k->where & ROOT);
 }
@@ -418,11 +425,11 @@ static void list_kinds(void)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {{"dir", 1, NULL, 'd'},	{"log", 1, NULL, 'l'},
-						{"seed", 1, NULL, 's'}, {"calls", 1, NULL, 'c'},
-						{"keep", 1, NULL, 'k'}, {"gentle", 0, NULL, 'g'},
-						{"list", 0, NULL, 'L'}, {"fds", 0, NULL, 'f'},
-						{NULL, 0, NULL, 0}};
+	static const struct option options[] = {{"dir", 1, NULL, 'd'},	 {"log", 1, NULL, 'l'},
+						{"seed", 1, NULL, 's'},	 {"calls", 1, NULL, 'c'},
+						{"keep", 1, NULL, 'k'},	 {"gentle", 0, NULL, 'g'},
+						{"list", 0, NULL, 'L'},	 {"fds", 0, NULL, 'f'},
+						{"kinds", 1, NULL, 'o'}, {NULL, 0, NULL, 0}};
 	const char *log = NULL, *keep = NULL;
 	unsigned calls = 1000;
 	static char self[PATH_MAX];
@@ -436,6 +443,7 @@ int main(int argc, char **argv)
 		case 's': is.seed = strtoull(optarg, NULL, 10); break;
 		case 'c': calls = (unsigned)strtoul(optarg, NULL, 10); break;
 		case 'k': keep = optarg; break;
+		case 'o': only = optarg; break;
 		case 'g': is.gentle = true; break;
 		case 'L': list_kinds(); return 0;
 		case 'f': return list_fds();

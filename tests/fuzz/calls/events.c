@@ -312,6 +312,6 @@ const struct kind event_kinds[] = {
 	{"timerfd", do_timerfd, 12, ANYWHERE},
 	{"signalfd", do_signalfd, 6, ANYWHERE},
 	{"signalfd use", do_signalfd_use, 6, NOT_IN_HANDLER},
-	{"inotify", do_inotify, 16, ANYWHERE},
+	{"inotify", do_inotify, 16, WATCHES},
 	{NULL, NULL, 0, ANYWHERE},
 };

@@ -14,6 +14,10 @@
  *     sockets.c    sockets
  *     events.c     epoll, poll, select, eventfd, timerfd, signalfd, inotify
  *     process.c    fork, vfork, exec, threads, signals, limits, identity: each runs other calls inside
+ *     walks.c      trees that are walked, and long files that are read, while they change
+ *     streams.c    small reads and writes one after another, and what may come in between; many syncs
+ *     loops.c      event loops: connections that are served by epoll, poll and select
+ *     aio.c        POSIX AIO, and the kernel's
  *     races.c      threads and processes at the same time, where the sum of what they do is determined
  *
  * What varies for good reasons (inode numbers, times, pids, ports, addresses) is kept out of the log. Each call has
@@ -94,6 +98,7 @@ enum where {
 	NOT_IN_HANDLER = 2,
 	ROOT = 4, /* for root alone */
 	SLOW = 8, /* costs a millisecond or more */
+	WATCHES = 16, /* makes the process one that watches files: only for some seeds, since engines rest in it */
 };
 
 struct kind {
@@ -103,8 +108,8 @@ struct kind {
 	enum where where;
 };
 
-extern const struct kind transfer_kinds[], file_kinds[], name_kinds[], socket_kinds[],
-	event_kinds[], process_kinds[], race_kinds[];
+extern const struct kind transfer_kinds[], file_kinds[], name_kinds[], socket_kinds[], event_kinds[],
+	process_kinds[], race_kinds[], walk_kinds[], stream_kinds[], loop_kinds[], aio_kinds[];
 
 /* Make some calls of any kind, as part of the one that is being made; `what` says in which surroundings. */
 void run_inside(const char *what, unsigned calls);

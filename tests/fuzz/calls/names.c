@@ -266,8 +266,8 @@ static bool outside(const struct stat *st)
 static void note_stat(const struct stat *st)
 {
 	note(" %o links %ld owner %d:%d dev %lx", st->st_mode,
-	     S_ISDIR(st->st_mode) && is.tmpfs ? 0 : (long)st->st_nlink, (int)st->st_uid,
-	     (int)st->st_gid, (long)st->st_rdev);
+	     S_ISDIR(st->st_mode) && (is.tmpfs || outside(st)) ? 0 : (long)st->st_nlink,
+	     (int)st->st_uid, (int)st->st_gid, (long)st->st_rdev);
 	if (!S_ISDIR(st->st_mode))
 		note(" size %lld", (long long)st->st_size);
 	/* Inodes of sockets and pipes are used again, and do not always have their times set. */
