@@ -359,11 +359,6 @@ static void await_interruption(void)
 	xu_sys(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, sizeof(before));
 }
 
-void policy_ring_closed(void)
-{
-	await_interruption();
-}
-
 void policy_drop_own_ring(struct thread *t)
 {
 	if (!t->ring.live)

@@ -33,9 +33,6 @@ bool policy_ring_current(const struct thread *t);
 int policy_own_ring(struct xu_ring *ring, unsigned entries);
 bool policy_has_op(unsigned op);
 
-/* A ring of the thread was closed: see await_interruption in policy.c. */
-void policy_ring_closed(void);
-
 /* Is the op to be had? False: c->reason. Only after policy_ring. */
 bool policy_op(struct call *c, unsigned op);
 

@@ -16,7 +16,7 @@ setup() {
 
 # fuzz ARGUMENT...: no difference, in no mode, and not from one bare run to the next.
 fuzz() {
-	BUILD=$build "$tools/within" $((seconds * 3 + 100)) "$BATS_TEST_DIRNAME/fuzz/differential" --shim "$shim" "$@" 3>&-
+	BUILD=$build "$tools/within" $((seconds * 3 + 250)) "$BATS_TEST_DIRNAME/fuzz/differential" --shim "$shim" "$@" 3>&-
 }
 
 @test "fuzz: random calls are the same under the shim, in each mode" {

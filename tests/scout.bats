@@ -428,3 +428,12 @@ md5sum_order() {
 	same remote
 	holds stats 'map(select(.profile == "remote") | .engines.scout | .handed) | add > 40'
 }
+
+# The kernel interrupts the task that a ring belongs to, without a signal.
+@test 'nothing that the program waits for is interrupted' {
+	"$tools/forest" many 300 1
+	bare "$tools/whole" many/part00/dir000 120 >whole.bare
+	shimmed XURING_SCOUT=on XURING_STATS=json:whole.stats "$tools/whole" many/part00/dir000 120 >whole.out
+	show_difference whole whole.bare whole.out
+	holds whole.stats 'any(.engines.scout.used > 20)'
+}

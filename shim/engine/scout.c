@@ -117,10 +117,10 @@ uint32_t scout_hash(const char *name, size_t len)
 /* Everything goes, and the scout watches again. */
 static void rest(void)
 {
-	bool still = queue_drop();
+	bool ended = queue_drop(), still;
 
-	still = list_stop() && still;
-	queue_stop();
+	still = list_stop() && ended;
+	still = ring_stop(!ended) && still;
 	change_forget();
 	process_sleep(AWAKE_SCOUT_NAME);
 	/* What is stuck in a directory that does not answer, a helper or an operation, keeps the memory; then that was all. */
@@ -148,8 +148,8 @@ static bool work(struct call *c)
 	xu_sys(SYS_madvise, p, sizeof(*scout), MADV_DONTFORK);
 	scout = (struct scout *)p;
 	if (!queue_start()) {
-		queue_stop();
-		xu_sys(SYS_munmap, scout, sizeof(*scout));
+		if (ring_stop(false))
+			xu_sys(SYS_munmap, scout, sizeof(*scout));
 		scout = NULL;
 		refused = true;
 		return false;
@@ -197,6 +197,16 @@ static bool enter(void)
 static void leave(void)
 {
 	XU_STORE_RELEASE(&busy, NOBODY);
+}
+
+bool scout_enter_helper(void)
+{
+	return enter_as(HELPER);
+}
+
+void scout_leave(void)
+{
+	leave();
 }
 
 void scout_found_dirs(void)
@@ -303,7 +313,7 @@ static bool scout_call(struct call *c)
 	if (c->sqe.opcode == IORING_OP_CLOSE)
 		closed(c->sqe.fd);
 	if (ours() && enter()) {
-		if (stale)
+		if (stale || ring_gone())
 			rest();
 		else if (removes(c) && scout->handoff)
 			queue_drop();
@@ -439,7 +449,7 @@ static void scout_seen(struct call *c, long res)
 	now = scout_now();
 	took = now - c->began;
 	waited = waits(took);
-	if (ours() && (stale || now - scout->touched > IDLE_NS))
+	if (ours() && (stale || ring_gone() || now - scout->touched > IDLE_NS))
 		rest();
 	if (reads(c)) {
 		seen_read(c, res, waited);
@@ -502,6 +512,7 @@ static void renew(void)
 		/* Another thread's: helpers end now, the rest with its next call. */
 		stale = true;
 		XU_STORE_RELEASE(&scout->stopping, true);
+		ring_wake();
 	}
 }
 

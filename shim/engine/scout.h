@@ -4,6 +4,7 @@
  *     scout.c        when to wake, what the program touched, the score       scout_dir.c    what stands in directories
  *     scout_plan.c   where the program is, and in which order it goes        scout_queue.c  fetching it, many deep
  *     scout_next.c   what comes next                                         scout_path.c   paths as text
+ *     scout_ring.c   whose ring it is
  *     scout_seq.c    one file read from end to end                           scout_list.c   who reads directories
  *     scout_args.c   the argument list
  *     scout_hand.c   answering with what was fetched                         scout_change.c what this process changes
@@ -155,6 +156,18 @@ struct helper {
 	char buf[32 * 1024];
 };
 
+/* The task that the ring belongs to (scout_ring.c). */
+struct carrier {
+	struct helper task;
+	unsigned state;	  /* futex */
+	unsigned bell;	  /* futex: there is something to do */
+	unsigned sleeps;  /* it waits for that */
+	unsigned entered; /* futex: how often it was in the kernel */
+	bool awaited;	  /* the program waits for a completion */
+	bool leave;
+	bool stuck; /* not all that is under way has ended */
+};
+
 struct score {
 	uint64_t predicted, used, wasted, handed, late, controls, saved_ns, starts, listed,
 		looked_up, seq_bytes;
@@ -205,6 +218,8 @@ struct scout {
 	struct slot slots[SCOUT_SLOTS];
 	struct dir dirs[SCOUT_DIRS];
 	struct helper helpers[SCOUT_HELPERS];
+	struct carrier carrier;
+	bool by_number; /* what was filled in names a file by the program's fd */
 	char args[SCOUT_ARGS];
 };
 
@@ -217,11 +232,30 @@ uint32_t scout_hash(const char *name, size_t len);
 /* For helpers: there are more directories known. Have those listed that come next, if the scout is not just about it. */
 void scout_found_dirs(void);
 
+/* One at a time, of the program's thread and the scout's own tasks: for those. */
+bool scout_enter_helper(void);
+void scout_leave(void);
+
+/* ---- scout_ring.c ---- */
+
+/* Have the ring made. False: there is none to be had. */
+bool ring_start(void);
+/* End it; is something stuck? False: that does not come to an end in time, and the memory is to stay. */
+bool ring_stop(bool stuck);
+/* Is there none any more? Then nothing is under way. */
+bool ring_gone(void);
+/* There is something to do, or to end for. */
+void ring_wake(void);
+/* Send what was filled in. False: there was nothing. */
+bool ring_send(void);
+/* Wait, in bounded time, until the kernel has taken what was sent; or until there is a completion, for 100 ms at most. */
+void ring_await_sent(void);
+void ring_await_completion(void);
+
 /* ---- scout_queue.c ---- */
 
-/* Make the ring. False: there is none to be had. */
+/* Is there a ring to be had, and does it have what is needed? */
 bool queue_start(void);
-void queue_stop(void);
 
 /* A place for one more file ahead, or NULL. Its path is to be filled in; then queue_send. */
 struct slot *queue_slot(void);
@@ -254,6 +288,13 @@ void queue_await_asked(struct slot *s);
 
 /* Give the slot's file a number of the program's, as open would: the fd or -errno. */
 long queue_install(struct slot *s, bool cloexec);
+
+/* ---- scout_list.c ---- */
+
+/* A task of the kernel, with the program's memory and fds and none of its signals; false: there is none. */
+bool helper_start(struct helper *h, int (*fn)(void *), void *arg);
+/* Until the kernel has done with it, for it counts among the threads to the end; in bounded time, then false. */
+bool helper_await_end(struct helper *h);
 
 /* ---- scout_dir.c ---- */
 

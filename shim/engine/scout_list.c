@@ -68,18 +68,18 @@ static int help(void *arg)
 	return 0;
 }
 
-static void start(struct helper *h)
+bool helper_start(struct helper *h, int (*fn)(void *), void *arg)
 {
 	int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
 		    CLONE_SYSVSEM | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
 	uint64_t all = ~UINT64_C(0), mask;
 
-	h->parted = 0;
 	xu_sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, &mask, 8);
-	h->id = clone(help, h->stack + sizeof(h->stack), flags, h, &h->tid, NULL, &h->tid);
+	h->id = clone(fn, h->stack + sizeof(h->stack), flags, arg, &h->tid, NULL, &h->tid);
 	if (h->id < 0)
 		h->id = 0;
 	xu_sys(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, 8);
+	return h->id;
 }
 
 /* Until it has a table of its own. */
@@ -108,21 +108,23 @@ void list_wake(void)
 	list_wake_others();
 	for (unsigned i = 0; i < SCOUT_HELPERS && i < wanted; i++)
 		if (!XU_LOAD_ACQUIRE(&scout->helpers[i].tid)) {
-			start(&scout->helpers[i]);
+			struct helper *h = &scout->helpers[i];
+
+			h->parted = 0;
+			helper_start(h, help, h);
 			started[nr++] = &scout->helpers[i];
 		}
 	while (nr)
 		await_parted(started[--nr]);
 }
 
-/* Until the kernel has done with a task: it counts among the threads to the end. */
-static bool await_end(struct helper *h, int id)
+bool helper_await_end(struct helper *h)
 {
 	struct timespec ms = {.tv_nsec = 1000000};
 	long pid = xu_sys(SYS_getpid);
 
 	for (int i = 0; i < 2000; i++) {
-		if (!XU_LOAD_ACQUIRE(&h->tid) && xu_sys(SYS_tgkill, pid, id, 0) < 0)
+		if (!XU_LOAD_ACQUIRE(&h->tid) && xu_sys(SYS_tgkill, pid, h->id, 0) < 0)
 			return true;
 		if (i < 50)
 			xu_sys(SYS_sched_yield);
@@ -142,7 +144,7 @@ bool list_stop(void)
 	for (int i = 0; i < SCOUT_HELPERS; i++) {
 		struct helper *h = &scout->helpers[i];
 
-		all = (!h->id || await_end(h, h->id)) && all;
+		all = (!h->id || helper_await_end(h)) && all;
 	}
 	return all;
 }

@@ -14,7 +14,8 @@
  *
  *     FREE --send--> FLYING --completions--> HELD | DONE --the program came, or too old--> LEAVING --closed--> FREE
  *
- * The ring is plain: no work is deferred to us, so completions appear in memory without an enter.
+ * The ring is another task's (scout_ring.c), which is told of entries by a bell. It is plain: no work is deferred, so
+ * completions appear in memory.
  */
 #include <errno.h>
 
@@ -44,37 +45,22 @@ static unsigned place(const struct slot *s)
 
 bool queue_start(void)
 {
-	unsigned workers[2] = {0, 0};
-	unsigned slots = (unsigned)process_config()->scout_depth;
-
-	if (policy_own_ring(&scout->ring, 4 * slots) < 0)
+	if (!ring_start())
 		return false;
-	/* The table of files may be as large as the program may have files. */
-	while (slots >= 4 && xu_register_files_sparse(&scout->ring, slots + 1) < 0)
-		slots /= 2;
-	if (slots < 4) {
-		xu_queue_exit(&scout->ring);
-		return false;
-	}
-	scout->slots_nr = slots;
-	workers[0] = workers[1] = slots;
-	xu_register_iowq_max_workers(&scout->ring, workers);
 	scout->handoff = policy_has_op(IORING_OP_FIXED_FD_INSTALL);
 	return policy_has_op(IORING_OP_OPENAT) && policy_has_op(IORING_OP_FADVISE) &&
 	       policy_has_op(IORING_OP_CLOSE) && policy_has_op(IORING_OP_STATX);
 }
 
-void queue_stop(void)
-{
-	xu_queue_exit(&scout->ring);
-	policy_ring_closed();
-}
-
 /* Entries for a chain that is not torn. False: the kernel does not take them now. */
 static bool room(unsigned nr)
 {
-	if (xu_sq_space_left(&scout->ring) < nr)
+	if (ring_gone())
+		return false;
+	if (xu_sq_space_left(&scout->ring) < nr) {
 		queue_submit();
+		ring_await_sent();
+	}
 	return xu_sq_space_left(&scout->ring) >= nr;
 }
 
@@ -82,12 +68,14 @@ void queue_submit(void)
 {
 	struct thread *t = thread_self();
 
-	while (xu_sq_ready(&scout->ring)) {
-		if (t)
-			t->enters++;
-		if (xu_submit(&scout->ring) <= 0)
-			return;
-	}
+	if (ring_gone() || !ring_send())
+		return;
+	if (t)
+		t->enters++;
+	/* Before the program can close the fd, and open another file by its number. */
+	if (scout->by_number)
+		ring_await_sent();
+	scout->by_number = false;
 }
 
 /* The next entry, for which there is room. */
@@ -225,7 +213,7 @@ void queue_reap(uint64_t now)
 	uint64_t age = process_config()->scout_age_ms * 1000000u;
 	struct io_uring_cqe *cqe;
 
-	while ((cqe = xu_cq_front(&scout->ring))) {
+	while (!ring_gone() && (cqe = xu_cq_front(&scout->ring))) {
 		uint64_t data = cqe->user_data;
 		int res = cqe->res;
 
@@ -263,6 +251,8 @@ bool queue_advise(int fd, int64_t offset, unsigned len)
 	scout->advices++;
 	if (scout->own == OWN_OPEN)
 		xu_sqe_set_flags(sqe, IOSQE_FIXED_FILE);
+	else
+		scout->by_number = true;
 	return true;
 }
 
@@ -281,10 +271,8 @@ void queue_release(struct slot *s, bool used)
 /* Let completions come, for 100 ms at most. */
 static void wait_some(void)
 {
-	struct xu_timespec ts = {.tv_nsec = 100 * 1000 * 1000};
-	struct io_uring_cqe *cqe;
-
-	xu_submit_and_wait_timeout(&scout->ring, &cqe, 1, &ts, NULL);
+	queue_submit();
+	ring_await_completion();
 	queue_reap(scout_now());
 }
 
@@ -332,6 +320,7 @@ void queue_close_own(void)
 	xu_sqe_set_data64(sqe, NO_SLOT);
 	scout->own = OWN_NONE;
 	queue_submit();
+	ring_await_sent();
 }
 
 void queue_await_asked(struct slot *s)
@@ -363,8 +352,28 @@ static unsigned under_way(void)
 	return nr;
 }
 
+/* The ring is gone, and all that was in it. */
+static void forget_all(void)
+{
+	for (unsigned i = 0; i < scout->slots_nr; i++) {
+		struct slot *s = &scout->slots[i];
+
+		if (s->state != SLOT_FREE && s->state != SLOT_LEAVING)
+			score.wasted++;
+		s->state = SLOT_FREE;
+		s->pending = 0;
+		s->open = false;
+	}
+	scout->ahead = scout->flying = scout->advices = 0;
+	scout->own = OWN_NONE;
+}
+
 bool queue_drop(void)
 {
+	if (ring_gone()) {
+		forget_all();
+		return true;
+	}
 	queue_close_own();
 	for (unsigned i = 0; i < scout->slots_nr; i++)
 		queue_release(&scout->slots[i], false);
@@ -379,11 +388,10 @@ bool queue_drop(void)
 	return !under_way();
 }
 
-/* Where something is stuck, unregistering would wait for it. */
 void queue_end(void)
 {
 	if (queue_drop())
-		xu_unregister_files(&scout->ring);
+		ring_stop(false);
 }
 
 long queue_install(struct slot *s, bool cloexec)
@@ -398,6 +406,7 @@ long queue_install(struct slot *s, bool cloexec)
 	finish(s, sqe, WHAT_INSTALL, IOSQE_FIXED_FILE);
 	close_file(s);
 	queue_submit();
+	ring_await_sent();
 	queue_reap(scout_now());
 	return s->installed;
 }

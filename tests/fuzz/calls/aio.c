@@ -277,8 +277,8 @@ out:
 }
 
 const struct kind aio_kinds[] = {
-	{"aio", do_posix, 5, NOT_INSIDE | SLOW},
-	{"aio list", do_list, 3, NOT_INSIDE | SLOW},
-	{"aio kernel", do_kernel, 5, NOT_INSIDE | SLOW},
+	{"aio", do_posix, 3, NOT_INSIDE | SLOW},
+	{"aio list", do_list, 2, NOT_INSIDE | SLOW},
+	{"aio kernel", do_kernel, 3, NOT_INSIDE | SLOW},
 	{NULL, NULL, 0, ANYWHERE},
 };

@@ -481,7 +481,7 @@ static void do_tcp_loop(void)
 }
 
 const struct kind loop_kinds[] = {
-	{"unix loop", do_unix_loop, 5, NOT_INSIDE | SLOW},
-	{"tcp loop", do_tcp_loop, 5, NOT_INSIDE | SLOW},
+	{"unix loop", do_unix_loop, 4, NOT_INSIDE | SLOW},
+	{"tcp loop", do_tcp_loop, 3, NOT_INSIDE | SLOW},
 	{NULL, NULL, 0, ANYWHERE},
 };

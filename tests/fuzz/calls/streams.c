@@ -383,8 +383,8 @@ static void do_syncs(void)
 }
 
 const struct kind stream_kinds[] = {
-	{"small reads", do_small_reads, 8, NOT_INSIDE | SLOW},
-	{"small writes", do_small_writes, 8, NOT_INSIDE | SLOW},
+	{"small reads", do_small_reads, 6, NOT_INSIDE | SLOW},
+	{"small writes", do_small_writes, 6, NOT_INSIDE | SLOW},
 	{"syncs", do_syncs, 1, NOT_INSIDE | SLOW},
 	{NULL, NULL, 0, ANYWHERE},
 };

@@ -391,7 +391,7 @@ static void do_long_read(void)
 }
 
 const struct kind walk_kinds[] = {
-	{"walk", do_walk, 6, NOT_INSIDE | SLOW},
-	{"long read", do_long_read, 3, NOT_INSIDE | SLOW},
+	{"walk", do_walk, 3, NOT_INSIDE | SLOW},
+	{"long read", do_long_read, 2, NOT_INSIDE | SLOW},
 	{NULL, NULL, 0, ANYWHERE},
 };
