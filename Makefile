@@ -252,7 +252,9 @@ san-preload:
 
 fuzz: ## fuzz tests/fuzz/*.c for FUZZ_TIME seconds each (clang)
 	+@$(MAKE) --no-print-directory CC=$(CLANG) SAN=address,undefined,fuzzer-no-link fuzz-run
-.PHONY: fuzz-run
+fuzz-calls: build ## random calls, bare and in each mode, compared one by one (FUZZ_SEEDS=A-B; more: tests/fuzz/differential --help)
+	@BUILD=$(O) tests/fuzz/differential --seeds $(or $(FUZZ_SEEDS),1-20) --verbose
+.PHONY: fuzz-calls fuzz-run
 fuzz-run: $(FUZZ)
 	@for f in $(FUZZ); do echo "fuzz: $${f##*/}"; mkdir -p $$f.corpus; \
 		seed=tests/fuzz/$${f##*/}.corpus; [ -d $$seed ] || seed=; \

@@ -38,8 +38,9 @@ static void start(const struct xu_config *config)
 
 bool aio_may(struct call *c)
 {
-	c->reason = REASON_SANDBOX;
-	return !policy_sandboxed() && !policy_filtered();
+	/* Asking whether something is cached is a read, which inotify tells of. */
+	c->reason = policy_watches() ? REASON_WATCHED : REASON_SANDBOX;
+	return !policy_watches() && !policy_sandboxed() && !policy_filtered();
 }
 
 static void report(struct xu_text *t)

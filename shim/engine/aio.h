@@ -81,7 +81,7 @@ struct aio_op {
 	};
 };
 
-/* No sandbox? In one, the calls that the engine makes of its own could be the program's end. */
+/* No sandbox, and no watching of files? The calls that the engine makes of its own could be the program's end, or be heard of. */
 bool aio_may(struct call *c);
 
 /* ---- The carrier (aio_ring.c), and its operations (aio_ops.c) ---- */
