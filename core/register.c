@@ -91,7 +91,7 @@ int xu_register_restrictions(struct xu_ring *ring, const struct io_uring_restric
 	return xu_register(ring, IORING_REGISTER_RESTRICTIONS, res, nr);
 }
 
-int xu_register_bpf_filter(struct xu_ring *ring, const struct io_uring_bpf *bpf)
+int xu_register_bpf_filter(struct xu_ring *ring, struct io_uring_bpf *bpf)
 {
 	return xu_register(ring, IORING_REGISTER_BPF_FILTER, bpf, 1);
 }
@@ -170,7 +170,7 @@ int xu_register_task_restrictions(const struct io_uring_task_restriction *res)
 	return without_ring(IORING_REGISTER_RESTRICTIONS, res, 1);
 }
 
-int xu_register_bpf_filter_task(const struct io_uring_bpf *bpf)
+int xu_register_bpf_filter_task(struct io_uring_bpf *bpf)
 {
 	return without_ring(IORING_REGISTER_BPF_FILTER, bpf, 1);
 }

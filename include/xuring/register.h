@@ -121,11 +121,14 @@ int xu_register_restrictions(struct xu_ring *ring, const struct io_uring_restric
 int xu_register_task_restrictions(const struct io_uring_task_restriction *res);
 
 /*
- * Have a classic BPF program decide on each entry of an op (IO_URING_BPF_CMD_FILTER); for one ring, or for all that the
- * calling thread and its children will make. -EACCES without CAP_SYS_ADMIN and without no_new_privs. 7.0
+ * Have a classic BPF program (struct sock_filter of <linux/filter.h>) decide on each entry of the op filter.opcode: it
+ * reads a struct io_uring_bpf_ctx, and denies by 0 (-EACCES), allows by anything else. For one ring, or for all that the
+ * calling thread and its children will make; for good. bpf->cmd_type is IO_URING_BPF_CMD_FILTER. -EACCES without
+ * CAP_SYS_ADMIN and without no_new_privs; -EMSGSIZE where filter.pdu_size is more than the kernel knows of this op, which
+ * is stored there then. 7.0
  */
-int xu_register_bpf_filter(struct xu_ring *ring, const struct io_uring_bpf *bpf);
-int xu_register_bpf_filter_task(const struct io_uring_bpf *bpf);
+int xu_register_bpf_filter(struct xu_ring *ring, struct io_uring_bpf *bpf);
+int xu_register_bpf_filter_task(struct io_uring_bpf *bpf);
 
 /*
  * Keep the calling thread's credentials under a number, which is returned, for entries that carry it in

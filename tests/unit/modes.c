@@ -3,12 +3,12 @@
 
 #include "tests/unit/ring.h"
 
-/* The CPUs that a thread of ours called `name` may run on. False: there is none. */
-static bool cpus_of_thread(const char *name, cpu_set_t *cpus)
+/* How many threads of ours are called `name`, and the CPUs that the last of them may run on. */
+static int threads_named(const char *name, cpu_set_t *cpus)
 {
 	DIR *dir = opendir("/proc/self/task");
 	struct dirent *entry;
-	bool found = false;
+	int found = 0;
 
 	if (!dir)
 		skip("no /proc");
@@ -20,8 +20,9 @@ static bool cpus_of_thread(const char *name, cpu_set_t *cpus)
 		file = fopen(path, "r");
 		if (!file)
 			continue;
-		if (fgets(comm, sizeof(comm), file) && !strncmp(comm, name, strlen(name)))
-			found = !sched_getaffinity(atoi(entry->d_name), sizeof(*cpus), cpus);
+		if (fgets(comm, sizeof(comm), file) && !strncmp(comm, name, strlen(name)) &&
+		    !sched_getaffinity(atoi(entry->d_name), sizeof(*cpus), cpus))
+			found++;
 		fclose(file);
 	}
 	closedir(dir);
@@ -47,7 +48,7 @@ static void affinity(void)
 		return; /* not for this user, or a kernel thread that is not ours to see */
 	CHECK_EQ(ret, 0);
 	check_ring_works(&ring);
-	CHECK(cpus_of_thread("iou-sqp", &cpus));
+	CHECK_EQ(threads_named("iou-sqp", &cpus), 1);
 	CHECK_EQ(CPU_COUNT(&cpus), 1);
 	CHECK(CPU_ISSET(cpu, &cpus));
 	xu_queue_exit(&ring);
@@ -55,8 +56,40 @@ static void affinity(void)
 	CHECK_EQ(xu_queue_init_params(8, &ring, &p), -EINVAL);
 }
 
+/* IORING_SETUP_ATTACH_WQ: two rings, one polling thread. */
+static void shared(void)
+{
+	struct io_uring_params p = {.flags = IORING_SETUP_SQPOLL, .sq_thread_idle = 50};
+	struct xu_ring first, second;
+	cpu_set_t cpus;
+	int ret;
+
+	check_case = "ATTACH_WQ";
+	ret = xu_queue_init_params(8, &first, &p);
+	if (ret == -EPERM || (!ret && !kernel_is(5, 12)))
+		return; /* as above */
+	CHECK_EQ(ret, 0);
+	memset(&p, 0, sizeof(p));
+	p.flags = IORING_SETUP_SQPOLL | IORING_SETUP_ATTACH_WQ;
+	p.wq_fd = (uint32_t)first.ring_fd;
+	CHECK_EQ(xu_queue_init_params(8, &second, &p), 0);
+	/* The thread of the test before may take its time to go. */
+	for (int i = 0; i < 1000 && threads_named("iou-sqp", &cpus) > 1; i++)
+		sleep_ms(5);
+	CHECK_EQ(threads_named("iou-sqp", &cpus), 1);
+	check_ring_works(&first);
+	check_ring_works(&second);
+	/* It stays for the other. */
+	xu_queue_exit(&first);
+	check_ring_works(&second);
+	xu_queue_exit(&second);
+	p.wq_fd = 12345;
+	ret = xu_queue_init_params(8, &second, &p);
+	CHECK(ret == -EBADF || ret == -ENXIO);
+}
+
 /* A ring that polls the device: what can not be polled is refused, what can is waited for by asking. */
-static void polled(void)
+static void polled(unsigned flags)
 {
 	static _Alignas(4096) char buf[4096];
 	struct io_uring_sqe *sqe;
@@ -64,9 +97,8 @@ static void polled(void)
 	int fd, res;
 
 	check_case = "IOPOLL";
-	CHECK_EQ(xu_queue_init(8, &ring, IORING_SETUP_IOPOLL), 0);
+	CHECK_EQ(xu_queue_init(8, &ring, IORING_SETUP_IOPOLL | flags), 0);
 	CHECK(xu_cq_needs_enter(&ring));
-	scratch();
 	fd = open("f", O_RDWR | O_CREAT | O_DIRECT, 0600);
 	if (fd < 0)
 		fd = open("f", O_RDWR | O_CREAT, 0600);
@@ -88,8 +120,17 @@ static void polled(void)
 
 int main(void)
 {
+	struct xu_ring ring;
+
 	need_ring();
 	affinity();
-	polled();
+	shared();
+	scratch();
+	polled(0);
+	/* Sleeping for a part of the time that the last ones took. */
+	if (kernel_is(6, 13)) {
+		polled(IORING_SETUP_HYBRID_IOPOLL);
+		CHECK_EQ(xu_queue_init(8, &ring, IORING_SETUP_HYBRID_IOPOLL), -EINVAL);
+	}
 	return 0;
 }

@@ -1,5 +1,6 @@
 /* cmd_sock, cmd_getsockname, cmd_discard, uring_cmd: commands of sockets, disks and drivers. */
 #include <linux/loop.h>
+#include <linux/net_tstamp.h>
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
 
@@ -79,6 +80,57 @@ static void test_getsockname(struct xu_ring *ring)
 	close_pair(fds);
 }
 
+/* When datagrams left: one completion of 32 bytes each, with the time and the number of the datagram. */
+static void test_timestamp(struct xu_ring *ring)
+{
+	int stamps = SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE |
+		     SOF_TIMESTAMPING_OPT_ID | SOF_TIMESTAMPING_OPT_TSONLY;
+	struct sockaddr_in addr;
+	struct io_uring_sqe *sqe;
+	struct timespec now;
+	struct xu_ring big;
+	socklen_t len = sizeof(addr);
+	int out = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), ret;
+
+	if (!kernel_is(6, 17)) {
+		prep_not_here = "sockets have no such command";
+		close(out);
+		return;
+	}
+	/* Small completions have no place for a time. */
+	xu_prep_cmd_sock(sqe_of(ring), SOCKET_URING_OP_TX_TIMESTAMP, out, 0, 0, NULL, 0);
+	CHECK_LE(result_of(ring), -1);
+	memset(&addr, 0, sizeof(addr));
+	addr.sin_family = AF_INET;
+	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	CHECK_EQ(bind(out, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	CHECK_EQ(getsockname(out, (struct sockaddr *)&addr, &len), 0);
+	CHECK_EQ(connect(out, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	CHECK_EQ(setsockopt(out, SOL_SOCKET, SO_TIMESTAMPING, &stamps, sizeof(stamps)), 0);
+
+	CHECK_EQ(xu_queue_init(8, &big, IORING_SETUP_CQE32), 0);
+	sqe = sqe_of(&big);
+	xu_prep_cmd_sock(sqe, SOCKET_URING_OP_TX_TIMESTAMP, out, 0, 0, NULL, 0);
+	start(&big, sqe, 5);
+	for (int i = 0; i < 3; i++) {
+		struct io_uring_cqe *cqe;
+		struct io_timespec ts;
+
+		CHECK_EQ(write(out, "x", 1), 1);
+		ret = xu_wait_cqe(&big, &cqe);
+		CHECK_EQ(ret, 0);
+		CHECK_EQ(cqe->res, i);
+		CHECK_EQ(cqe->flags & MORE, MORE);
+		memcpy(&ts, cqe->big_cqe, sizeof(ts));
+		CHECK_EQ(clock_gettime(CLOCK_REALTIME, &now), 0);
+		CHECK_GE(now.tv_sec, ts.tv_sec);
+		CHECK_GE(ts.tv_sec + 20, now.tv_sec);
+		xu_cqe_seen(&big, cqe);
+	}
+	xu_queue_exit(&big);
+	close(out);
+}
+
 /* A disk made of a file: what is discarded reads as zero. -errno where there is none to be had. */
 static int loop_disk(int file)
 {
@@ -150,6 +202,7 @@ static const struct prep_case cases[] = {
 	{"cmd_sock, queue sizes", IORING_OP_URING_CMD, test_queue_sizes},
 	{"cmd_sock, options", IORING_OP_URING_CMD, test_sockopt},
 	{"cmd_getsockname", IORING_OP_URING_CMD, test_getsockname},
+	{"cmd_sock, time", IORING_OP_URING_CMD, test_timestamp},
 	{"cmd_discard", IORING_OP_URING_CMD, test_discard},
 	{"uring_cmd", IORING_OP_URING_CMD, test_refused},
 };
