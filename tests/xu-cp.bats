@@ -144,6 +144,54 @@ files() {
 	[[ $stderr == *'write error: No space left on device' ]]
 }
 
+# Names that a shell or a terminal would not take as they are.
+odd_names() {
+	local name
+	for name in "it's" 'two words' $'new\nline' $'\t\001\033[31m' 'ümlaut' $'\377\376' $'half\303' 'back\slash' 'say "x"' \
+		"\"it's\"" "#'" "a#'" "~'" "x='" $'it\'s\n\'' '$HOME' $'\302\205'; do
+		echo x >"./$name"
+	done
+	mkdir other
+}
+
+@test "xu-cp: names in messages, as a shell would read them" {
+	local LC_ALL files missing
+	export LC_ALL
+	mkdir names && (cd names && odd_names)
+	readarray -d '' files < <(cd names && find . -maxdepth 1 -type f -printf '%P\0')
+	missing=("${files[@]/%/.missing}")
+	[[ ${#files[@]} -eq 17 ]]
+	for LC_ALL in C C.UTF-8; do
+		# Which of them are made is looked at below: listings are made for names of one line.
+		said=only as_cp odd_names -v "${files[@]}" other
+		diff -r cp xu
+		said=only as_cp odd_names "${missing[@]}" other
+	done
+}
+
+# A directory with something below, and one to copy to.
+trees() {
+	mkdir -p dir/sub other
+	echo y >dir/sub/file
+	echo z >dir/file
+}
+
+@test "xu-cp: targets with a slash or dots at the end, and such that can not be" {
+	as_cp files 1 newdir/
+	as_cp files 1 4095/
+	as_cp files 1 4095/there
+	as_cp files 1 "$(printf 'x%.0s' {1..300})"
+	as_cp files -v 1 dir//
+	as_cp files -v 1 dir/.
+	as_cp files -T 1 dir/
+	as_cp trees -rv dir// other///
+	# What is above a directory goes into the target, not beside it.
+	as_cp trees -rv dir/sub/.. other
+	as_cp trees -rv dir/sub/../ other
+	as_cp trees -rv dir/. other
+	as_cp trees -rv dir/sub/../sub other
+}
+
 # Targets of several ages, one that may not be written, one with two names.
 targets() {
 	files

@@ -1,6 +1,7 @@
 /* A file's other end: what it is written to, and what becomes of that at the end. */
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "core/examples/xu-cp/xu-cp.h"
@@ -57,6 +58,22 @@ static int create(const struct file *f)
 	return open(f->to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 }
 
+/* Nothing can be made at `to`: say why. cp looks there first, and so has other words for it. */
+static void complain_of_way(const struct file *f, int error)
+{
+	size_t length = strlen(f->to);
+	struct stat st;
+
+	errno = ENOENT;
+	if (stat(f->to, &st) == 0 && S_ISDIR(st.st_mode))
+		complain(0, "cannot overwrite directory '%s' with non-directory", f->to);
+	else if (errno != ENOENT)
+		complain(errno, "cannot stat '%s'", f->to);
+	else
+		complain(error == EISDIR && length && f->to[length - 1] == '/' ? ENOTDIR : error,
+			 "cannot create regular file '%s'", f->to);
+}
+
 /* Open what exists at `to`. -1 after a complaint. *busy: another file is being written there. */
 static int open_existing(struct file *f, const struct file *all, bool *busy)
 {
@@ -105,7 +122,7 @@ enum begun begin_file(struct file *f, const struct file *all)
 	if (f->out < 0 && errno == EEXIST)
 		f->out = open_existing(f, all, &busy);
 	else if (f->out < 0)
-		complain(errno, "cannot create regular file '%s'", f->to);
+		complain_of_way(f, errno);
 	if (f->out < 0)
 		return busy ? BUSY : DONE;
 	if (fstat(f->out, &out) < 0) {

@@ -26,8 +26,18 @@ void complain(int error, const char *format, ...)
 	clear_line();
 	fputs("xu-cp: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	for (const char *at; (at = strstr(format, "%s")); format = at) {
+		bool name = at > format && at[-1] == '\'';
+
+		fwrite(format, 1, (size_t)(at - format) - name, stderr);
+		if (name)
+			put_quoted(stderr, va_arg(args, const char *));
+		else
+			fputs(va_arg(args, const char *), stderr);
+		at += 2 + name;
+	}
 	va_end(args);
+	fputs(format, stderr);
 	fprintf(stderr, error ? ": %s\n" : "\n", strerror(error));
 	status = 1;
 }
@@ -37,7 +47,10 @@ void tell(const char *from, const char *to)
 	if (!options.verbose)
 		return;
 	clear_line();
-	printf("'%s' -> '%s'\n", from, to);
+	put_quoted(stdout, from);
+	fputs(" -> ", stdout);
+	put_quoted(stdout, to);
+	putchar('\n');
 }
 
 static double seconds_since(const struct timespec *then, const struct timespec *now)

@@ -60,7 +60,7 @@ static struct reader {
 
 static char **sources;
 static int nr_sources;
-static const char *target;
+static char target[PATH_MAX + 1];
 static bool into;
 
 /* Where the walk is, and the paths of that. */
@@ -71,7 +71,12 @@ void set_sources(char **names, int nr, const char *name, bool is_directory)
 {
 	sources = names;
 	nr_sources = nr;
-	target = name;
+	size_t length = strlen(name);
+
+	/* As cp shows it. Too long a one is told later. */
+	while (is_directory && length > 1 && name[length - 1] == '/')
+		length--;
+	snprintf(target, sizeof(target), "%.*s", (int)(length < PATH_MAX ? length : PATH_MAX), name);
 	into = is_directory;
 	for (size_t i = 0; i < DIRECTORIES; i++) {
 		directories[i].up = unused;
@@ -84,8 +89,11 @@ void set_sources(char **names, int nr, const char *name, bool is_directory)
 /* Append a name to a path of `length`. The new length; PATH_MAX or more where it does not fit. */
 static size_t append(char *path, size_t length, const char *name)
 {
-	const char *slash = length && path[length - 1] == '/' ? "" : "/";
+	const char *slash;
 
+	while (length > 1 && path[length - 1] == '/')
+		length--;
+	slash = length && path[length - 1] == '/' ? "" : "/";
 	return length + (size_t)snprintf(path + length, PATH_MAX - length, "%s%s", slash, name);
 }
 
@@ -103,7 +111,8 @@ static size_t target_of(char *path, const char *source)
 	for (begin = end; begin && source[begin - 1] != '/'; begin--)
 		;
 	snprintf(name, sizeof(name), "%.*s", (int)(end - begin), source + begin);
-	return append(path, length, name);
+	/* The copy of what is above a directory goes into the target, not beside it. */
+	return append(path, length, strcmp(name, "..") ? name : ".");
 }
 
 /* The path of a directory, or of its copy. It fitted once. */

@@ -8,6 +8,7 @@
  *     attributes.c  modes, owners, times, extended attributes
  *     seen.c        which files were met before: hard links, and what must not be overwritten
  *     report.c      messages, the progress line
+ *     quote.c       names in messages
  *
  * Nothing is allocated on the heap: there are as many files as slots, and room for as many directories as a path can
  * have, and as many again.
@@ -18,6 +19,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 #define SLOTS 64
@@ -43,11 +45,17 @@ extern struct progress {
 	unsigned long files;
 } progress;
 
-/* Says what went wrong, and why if `error` is not 0; the program will end with status 1. */
+/*
+ * Says what went wrong, and why if `error` is not 0; the program will end with status 1. The format knows words, %s, and
+ * names, '%s', which are quoted as they need it.
+ */
 __attribute__((format(printf, 2, 3))) void complain(int error, const char *format, ...);
 
 /* With -v, says that this is copied. */
 void tell(const char *from, const char *to);
+
+/* Writes a name so that a shell would read it, and no terminal obey it. (quote.c) */
+void put_quoted(FILE *to, const char *name);
 
 void begin_progress(void);
 void show_progress(void);
