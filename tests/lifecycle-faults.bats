@@ -78,6 +78,22 @@ survives() {
 	survives "$tools/life-threads" alive 50
 }
 
+# Not what is said to fail, but the kernel that refuses, in the middle of an op as well.
+@test "faults: a filter that refuses the n-th enter, or the n-th set-up and all that follow" {
+	local what part
+	"$tools/nth" enter:EPERM@1 true || skip 'filters can not ask here'
+	play "$results/bare" "$tools/life-once" all
+	: >"$records"
+	for what in enter:{EPERM,EAGAIN,EBUSY,EINTR,ENOMEM}@{1,2,3,4,5,8,13,40} setup:{EPERM,ENOMEM}@{1,2,3}-; do
+		play "$results/fault" "$tools/nth" "$what" env "LD_PRELOAD=$(preload)" XURING_MODE=ring \
+			"XURING_STATS=json:$records" "$tools/life-once" all
+		for part in status out err files; do
+			show_difference "$what: $part" "$results/bare/$part" "$results/fault/$part" || return
+		done
+	done
+	holds "$records" 'any([.calls[].fallback] | add > 0) and any([.calls[].ring] | add > 0)'
+}
+
 @test "SIGKILL: what a write has answered for is in the file, 100 rounds" {
 	same -n -m 'off auto ring' "$tools/life-kill" rounds 100 "$((RANDOM))"
 }

@@ -1,5 +1,6 @@
 /* One op of the ring, from its submission to its completion, whatever the kernel does on the way. */
 #include <errno.h>
+#include <time.h>
 
 #include "core/syscall.h"
 #include "shim/engine/steps.h"
@@ -63,15 +64,21 @@ static bool enter(struct call *c, struct flight *f, bool wait)
 	return true;
 }
 
-/* After a failure that should not be: wait, but not for ever, for an op that the kernel has. */
+/*
+ * The kernel has the op, and would not be entered to wait for it: which may have been so that once alone. So it is asked
+ * again, but not for ever: two seconds or so.
+ */
 static void wait_bounded(struct call *c, struct flight *f)
 {
-	for (int i = 0; i < 1000000 && !f->completed; i++) {
-		xu_sys(SYS_sched_yield);
+	const struct timespec moment = {.tv_nsec = 1000000};
+
+	for (int i = 0; i < 1500; i++) {
+		xu_get_events(&c->thread->ring);
 		reap(c, f);
+		if (f->completed)
+			return;
+		xu_sys(SYS_nanosleep, &moment, 0);
 	}
-	if (f->completed)
-		return;
 	log_line(XU_LOG_ERROR, "an op was submitted and its result can not be had", NULL);
 	c->res = -EIO;
 }
