@@ -124,3 +124,19 @@ run_stressng() {
 		echo "$case $?"
 	done
 }
+
+# Of ruby, by the distribution's: files, processes, threads and sockets.
+source_ruby() { echo ruby3.1; }
+build_ruby() { apt-get install -y ruby ruby-test-unit; }
+run_ruby() {
+	local case
+	for case in test/ruby/test_{argf,dir,file,file_exhaustive,io,io_m17n,pipe,process,readpartial,signal,thread}.rb \
+		test/{io,socket,fileutils,pathname,zlib} test/net/http test/test_{open3,pstore,pty,timeout,tmpdir}.rb; do
+		as_user bash -c 'under timeout -k 5 600 ruby -Itool/lib test/runner.rb -v "$0" 2>/dev/null' "$case" |
+			awk '/^\[ *[0-9]+\/[0-9]+\] / { sub(/^\[[^]]*\] /, ""); verdict[$1] = "ok" }
+				complaint { verdict[substr($1, 1, index($1, ":") - 1)] = complaint; complaint = "" }
+				/^ +[0-9]+\) (Failure|Error):/ { complaint = "failed" }
+				END { for (name in verdict) print name, verdict[name] }'
+		echo "$case exit:${PIPESTATUS[0]}"
+	done
+}
