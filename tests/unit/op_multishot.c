@@ -229,7 +229,7 @@ static void test_recvmsg_control(struct xu_ring *ring)
 	cmsg = xu_recvmsg_cmsg_firsthdr(got, &msg);
 	cmsg->cmsg_len = 0;
 	CHECK(!xu_recvmsg_cmsg_nexthdr(got, &msg, cmsg));
-	cmsg->cmsg_len = (size_t)-1;
+	cmsg->cmsg_len = (__typeof__(cmsg->cmsg_len))-1;
 	CHECK(!xu_recvmsg_cmsg_nexthdr(got, &msg, cmsg));
 	cmsg->cmsg_len = got->controllen - 8;
 	CHECK(!xu_recvmsg_cmsg_nexthdr(got, &msg, cmsg));
