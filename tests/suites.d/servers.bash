@@ -46,3 +46,26 @@ run_haproxy() {
 		under timeout -k 5 60 varnishtest -q -t 40 {} >/dev/null 2>&1
 		echo "{} $?"'
 }
+
+# By the distribution's server, which is under the shim, and its psql, which is not. A verdict is all that came of a test.
+source_postgres() { echo postgresql-15; }
+build_postgres() {
+	apt-get install -y postgresql-15 postgresql-server-dev-15 || return
+	cd src/test/regress && rm -f GNUmakefile &&
+		printf '%s\n' 'MODULES = regress' 'PGXS := $(shell pg_config --pgxs)' 'include $(PGXS)' >Makefile && make with_llvm=no
+}
+run_postgres() {
+	local out
+	export data=$work/home/pg.$mode tests=$PWD/src/test/regress
+	rm -rf "$data" && as_user mkdir -m 700 "$data"
+	as_user bash -c 'PATH=$(pg_config --bindir):$PATH
+		initdb -D "$data/db" -U postgres -A trust --no-locale -E UTF8 &&
+			under setsid pg_ctl -D "$data/db" -l "$data/log" -w -o "-F -k $data -c listen_addresses=" start || exit
+		cd "$data" && mkdir testtablespace results
+		"$(dirname "$(pg_config --pgxs)")/../../src/test/regress/pg_regress" --bindir= --host="$data" --user=postgres --inputdir="$tests" \
+			--outputdir="$data" --dlpath="$tests" --max-connections=4 --schedule="$tests/parallel_schedule"
+		pg_ctl -D "$data/db" -m fast -w stop' >"$data.out" 2>&1
+	for out in "$data"/results/*.out; do
+		echo "${out##*/} $(md5sum <"$out")"
+	done
+}
