@@ -118,6 +118,13 @@ bool flush_awake(void)
 	return now == NONE && make();
 }
 
+bool flush_is_made(void)
+{
+	int now = XU_LOAD(&state);
+
+	return now != NONE && now != MAKING && now != FAILED;
+}
+
 void flush_park(void)
 {
 	const struct timespec moment = {.tv_nsec = 200000};

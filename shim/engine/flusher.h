@@ -7,6 +7,9 @@
 /* It looks after what is put off from here on. False: there is none. */
 bool flush_awake(void);
 
+/* Was it made, and in this process? */
+bool flush_is_made(void);
+
 /* It makes no system call until the next flush_awake. */
 void flush_park(void);
 

@@ -23,6 +23,7 @@
 
 #include "core/syscall.h"
 #include "shim/engine/engine.h"
+#include "shim/engine/flusher.h"
 #include "shim/engine/steps.h"
 #include "shim/engine/sync.h"
 #include "shim/lookup.h"
@@ -56,7 +57,20 @@ struct table {
 
 static struct table *table;
 
-/* Has the process one thread, for sure? glibc says so since 2.32, by a variable. */
+/* How many threads the process has, by as many directories as there are in this one. 0: that is not to be had. */
+static unsigned task_count(void)
+{
+	struct stat st;
+
+	if (xu_sys(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &st, 0) || st.st_nlink < 3)
+		return 0;
+	return (unsigned)st.st_nlink - 2;
+}
+
+/*
+ * Has the program one thread, for sure? glibc says so of the process since 2.32, by a variable; but the flusher may be the
+ * second, and it has nothing to do with syncs.
+ */
 static bool single_threaded(void)
 {
 	static const char none;
@@ -68,7 +82,7 @@ static bool single_threaded(void)
 
 		__atomic_store_n(&flag, found ? found : &none, __ATOMIC_RELAXED);
 	}
-	return *flag;
+	return *flag || (flush_is_made() && task_count() == 2);
 }
 
 /* Made at the first need. False: no memory. */
