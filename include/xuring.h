@@ -34,8 +34,7 @@
  *   io_uring_queue_mmap                   a ring that somebody else made; rings are made here
  *   io_uring_register_wait_reg            gone from kernels: xu_register_region
  *   io_uring_mlock_size, io_uring_mlock_size_params
- *                                         for 5.11 and older, where a ring counts towards RLIMIT_MEMLOCK: about
- *                                         xu_memory_size
+ *                                         what a ring adds to RLIMIT_MEMLOCK, see xu_queue_init: xu_memory_size
  *   io_uring_cqe_iter_init, io_uring_cqe_iter_next, io_uring_skip_cqe, io_uring_cqe_shift,
  *   io_uring_cqe_shift_from_flags, io_uring_sqe_shift, io_uring_sqe_shift_from_flags, io_uring_load_sq_head,
  *   io_uring_initialize_sqe, io_uring_cqe_index
@@ -123,6 +122,7 @@ enum {
  * Make a ring with room for `entries` submissions (a power of two is best) and the given IORING_SETUP_* flags,
  * exactly as asked. 0 or -errno: EPERM (forbidden by a sandbox or kernel.io_uring_disabled), ENOSYS, ENOMEM,
  * EMFILE, EINVAL (this kernel does not know a flag; or IORING_SETUP_SQ_REWIND, under which entries have no queue).
+ * Before 5.12, and from 6.14 on, the ring's memory counts towards RLIMIT_MEMLOCK (-ENOMEM) without CAP_IPC_LOCK.
  * io_uring_setup(2).
  */
 int xu_queue_init(unsigned entries, struct xu_ring *ring, unsigned flags);

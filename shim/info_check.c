@@ -109,8 +109,7 @@ static const char *remedy_of(int error)
 	if (error == ENOSYS)
 		return "a kernel from 5.1 on that is built with CONFIG_IO_URING";
 	if (error == ENOMEM)
-		return "more memory that may be locked: ulimit -l unlimited (kernels before 5.12), or "
-		       "more memory";
+		return "more memory that may be locked: ulimit -l unlimited, or more memory";
 	return NULL;
 }
 
@@ -127,8 +126,25 @@ static const char *error_name(int error)
 	}
 }
 
+/* There is a ring; does it work? Else the call that does not, and -errno. */
+static const char *use_ring(struct xu_ring *ring, struct xu_probe *probe, int *ret)
+{
+	struct io_uring_sqe *sqe = xu_get_sqe(ring);
+
+	*ret = xu_probe_ring(ring, probe);
+	if (*ret)
+		return "io_uring_register";
+	if (sqe)
+		xu_prep_nop(sqe);
+	*ret = xu_submit(ring);
+	return *ret < 0 ? "io_uring_enter" : NULL;
+}
+
 void info_ring(struct ring_answer *answer)
 {
+	const char *call = "io_uring_setup";
+	unsigned ops = 0, all = 0;
+	struct xu_probe probe;
 	struct xu_ring ring;
 	struct xu_text t;
 	char features[160];
@@ -142,8 +158,15 @@ void info_ring(struct ring_answer *answer)
 		return;
 	}
 	ret = xu_queue_init_best(64, &ring, XU_WANT_HIDDEN | XU_WANT_SINGLE, 0);
-	if (ret) {
-		xu_text_str(&t, "none: io_uring_setup says ");
+	if (!ret) {
+		call = use_ring(&ring, &probe, &ret);
+		if (call)
+			xu_queue_exit(&ring);
+	}
+	if (call) {
+		xu_text_str(&t, "none: ");
+		xu_text_str(&t, call);
+		xu_text_str(&t, " says ");
 		xu_text_str(&t, error_name(-ret));
 		answer->remedy = remedy_of(-ret);
 		return;
@@ -152,7 +175,13 @@ void info_ring(struct ring_answer *answer)
 	xu_text_str(&t, xu_ring_visibility(&ring));
 	xu_text_str(&t, " (");
 	xu_text_str(&t, xu_ring_describe(&ring, features, sizeof(features)));
-	xu_text_str(&t, ")");
+	xu_text_str(&t, "), ");
+	for (; xu_op_name(all); all++)
+		ops += xu_opcode_supported(&probe, all);
+	xu_text_num(&t, ops, 0);
+	xu_text_str(&t, " of ");
+	xu_text_num(&t, all, 0);
+	xu_text_str(&t, " ops");
 	answer->had = true;
 	answer->remedy = NULL;
 	xu_queue_exit(&ring);
@@ -233,13 +262,17 @@ static void check_sandbox(void)
 	}
 }
 
-/* From 5.12 on what a ring needs counts as memory of the control group; before, as locked memory. */
+/*
+ * Before 5.12, and again from 6.14 on, what a ring needs counts as locked memory, of users without CAP_IPC_LOCK. In
+ * between it counts as memory of the control group alone.
+ */
 static void check_memlock(void)
 {
 	struct rlimit limit = {0, 0};
 	char release[80], buf[160];
 	struct xu_text t;
-	bool little;
+	unsigned version = kernel_version(release);
+	bool little, counts = (version < 5012 || version >= 6014) && xu_sys(SYS_geteuid) != 0;
 
 	xu_sys(SYS_prlimit64, 0, RLIMIT_MEMLOCK, 0, &limit);
 	little = limit.rlim_cur < 512 * 1024;
@@ -250,7 +283,7 @@ static void check_memlock(void)
 		xu_text_num(&t, limit.rlim_cur / 1024, 0);
 		xu_text_str(&t, " KiB may be locked");
 	}
-	if (little && kernel_version(release) < 5012)
+	if (little && counts)
 		find("memlock", LIMITED, buf, "a ring of each thread takes 8 KiB: ulimit -l 8192");
 	else
 		find("memlock", GOOD, buf, NULL);

@@ -311,11 +311,25 @@ memory() {
 	[[ $output == *'no       program   it is statically linked'* ]]
 	run -1 "$xuring" check nowhere
 	[[ $output == *'not found'* ]]
-	for what in EPERM ENOSYS ENOMEM kill; do
+	for what in EPERM ENOSYS ENOMEM kill '-s enter EPERM' '-s register EACCES'; do
 		run -1 "$tools/deny" $what "$xuring" check --json
 		jq -e '.verdict == "no" and (.findings[] | select(.about == "ring") | .verdict == "no" and .remedy != "")
 			and any(.findings[]; .about == "sandbox" and .verdict == "limited")' <<<"$output"
+		[[ $what != -s* || $output == *"io_uring_${what:3:5}"* ]]
 	done
+}
+
+@test "xuring: check: rings that count as locked memory" {
+	need jq setpriv
+	[[ $EUID -eq 0 ]] || skip "needs root"
+	local kernel
+	IFS=.- read -ra kernel < <(uname -r)
+	((kernel[0] * 1000 + kernel[1] >= 6014)) || skip "not counted by this kernel"
+	setpriv --reuid 65534 --clear-groups "$xuring" check >/dev/null 2>&1 || skip "nobody else may use it here"
+	ulimit -l 0
+	run -1 setpriv --reuid 65534 --clear-groups "$xuring" check --json
+	jq -e 'any(.findings[]; .about == "memlock" and .verdict == "limited")' <<<"$output"
+	jq -e 'any(.findings[]; .about == "ring" and (.finding | test("ENOMEM")) and (.remedy | test("ulimit -l")))' <<<"$output"
 }
 
 @test "xuring: check lists every mistake of the configuration, and what is set for a program" {
