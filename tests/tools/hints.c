@@ -173,8 +173,10 @@ static void case_close(void)
 			dup2(other, fd);
 			close(other);
 			break;
+#ifdef __GLIBC__
 		case 2: closefrom(fd); break;
 		case 3: close_range((unsigned)fd, (unsigned)fd, 0); break;
+#endif
 		default: fclose(fdopen(fd, "r"));
 		}
 		other = open_file(O_RDONLY);
