@@ -52,6 +52,7 @@ completed() {
 
 @test "package: bash completes commands, profiles, options and their words" {
 	[[ $(completed ch) == check ]]
+	[[ $(completed help adv) == advise ]]
 	[[ $(completed run -p re | paste -sd' ') == 'remote redis' ]]
 	[[ $(completed run -p bulk,ser) == bulk,server ]]
 	[[ $(completed run -o ENT) == ENTRIES= ]]

@@ -438,6 +438,26 @@ memory() {
 	[[ ! -s left ]]
 }
 
+@test "xuring: a library that is replaced while a program runs: that goes on with the old one, the next has the new one" {
+	cp "$shim" libxuring-shim.so
+	mkfifo go
+	LD_PRELOAD=$PWD/libxuring-shim.so XURING_STATS="json:$PWD/records" sh -c '
+		grep -c "libxuring-shim.so$" /proc/$$/maps
+		read -r x <go
+		grep -c "libxuring-shim.so (deleted)" /proc/$$/maps
+		LD_PRELOAD= grep -c libxuring-shim.so /proc/self/maps || :' >out 3>&- &
+	pid=$!
+	until [[ -s out ]]; do sleep 0.02; done
+	cp "$shim" new
+	mv new libxuring-shim.so
+	echo >go
+	wait $pid
+	pid=
+	[[ $(sed -n 1p out) -gt 0 && $(sed -n 2p out) -gt 0 && $(sed -n 3p out) -eq 0 ]]
+	[[ $(grep -c '"prog":"sh"' records) -eq 1 ]]
+	[[ $(LD_PRELOAD=$PWD/libxuring-shim.so grep -c 'libxuring-shim.so$' /proc/self/maps) -gt 0 ]]
+}
+
 # ---- top ----
 
 # live PROG...: starts it to be watched, as $pid, and waits until it is; $pid is ended by teardown.

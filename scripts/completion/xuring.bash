@@ -1,6 +1,8 @@
 # Completion of the command xuring for bash. Options, their words and profiles come from the library's own tables.
 # shellcheck shell=bash
 
+_xuring_commands='run check options profiles stats bench advise top version help'
+
 _xuring_words() {
 	local words
 	words=$("${COMP_WORDS[0]}" "$1" --rows 2>/dev/null | cut -f1,2)
@@ -16,7 +18,7 @@ _xuring() {
 	local line=${COMP_LINE:0:COMP_POINT}
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		mapfile -t COMPREPLY < <(compgen -W 'run check options profiles stats bench advise top version help' -- "$word")
+		mapfile -t COMPREPLY < <(compgen -W "$_xuring_commands" -- "$word")
 		return
 	fi
 	# KEY=VALUE is three words where = breaks words: complete all of it, and give back what stands after the =.
@@ -61,6 +63,7 @@ _xuring() {
 			mapfile -t COMPREPLY < <(compgen -c -- "$word" | sort -u)
 		fi
 		;;
+	help) mapfile -t COMPREPLY < <(compgen -W "$_xuring_commands" -- "$word") ;;
 	stats) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
 	top) mapfile -t COMPREPLY < <(compgen -W '--once --json --openmetrics --interval' -- "$word") ;;
 	options | profiles) COMPREPLY=(--rows) ;;
