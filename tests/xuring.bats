@@ -557,6 +557,7 @@ END
 	grep -qx ' N sh auto safe N N N N N N N' now
 	tmux -L "$screen" kill-server
 	# On a small screen nothing is broken, and nothing scrolls away.
+	screen=xuring-test-$$-small
 	tmux -L "$screen" -f /dev/null new-session -d -x 80 -y 10 -s two "$xuring top --interval 0.2 $pid"
 	for ((i = 0; i < 100; i++)); do
 		seen >now
