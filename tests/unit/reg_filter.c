@@ -69,18 +69,17 @@ static void on_a_thread(void)
 /* No more than these ops, likewise. */
 static void restricted(void)
 {
-	struct {
-		struct io_uring_task_restriction head;
-		struct io_uring_restriction rows[1];
-	} all;
+	struct io_uring_task_restriction *all =
+		calloc(1, sizeof(*all) + sizeof(struct io_uring_restriction));
 	struct xu_ring before, ring;
 
-	memset(&all, 0, sizeof(all));
-	all.head.nr_res = 1;
-	all.rows[0].opcode = IORING_RESTRICTION_SQE_OP;
-	all.rows[0].sqe_op = IORING_OP_NOP;
+	CHECK(all);
+	all->nr_res = 1;
+	all->restrictions[0].opcode = IORING_RESTRICTION_SQE_OP;
+	all->restrictions[0].sqe_op = IORING_OP_NOP;
 	CHECK_EQ(xu_queue_init(4, &before, 0), 0);
-	CHECK_EQ(xu_register_task_restrictions(&all.head), 0);
+	CHECK_EQ(xu_register_task_restrictions(all), 0);
+	free(all);
 	CHECK_EQ(xu_queue_init(4, &ring, 0), 0);
 	CHECK_EQ(nop_with(&ring, 1), 0);
 	xu_prep_close(sqe_of(&ring), 12345);
