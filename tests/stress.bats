@@ -37,7 +37,7 @@ stress() {
 	done
 	rm -rf "box.$mode"
 	mkdir "box.$mode"
-	in_mode "$mode" stress-ng --verify --seed 7 --timeout $((40 * times)) --hdd-bytes 1m --fallocate-bytes 4m --temp-path "box.$mode" \
+	in_mode "$mode" stress-ng --verify --seed 7 --timeout $((80 * times)) --hdd-bytes 1m --fallocate-bytes 4m --temp-path "box.$mode" \
 		--metrics-brief "${args[@]}" >"log.$mode" 2>&1 || status=$?
 	# "metrc: [123] pipe 1000 0.11 ..." and "fail: [123] pipe: why"; numbers of processes go
 	{
@@ -67,7 +67,7 @@ same_stress() {
 }
 
 @test "stress: files that are read and written give the same in stress-ng" {
-	same_stress hdd:100 seek:500 readahead:500 revio:200 sync-file:20 copy-file:50 fallocate:10 verity:1 aio:200
+	same_stress hdd:100 seek:500 readahead:500 revio:200 sync-file:10 copy-file:50 fallocate:10 verity:1 aio:200
 }
 
 @test "stress: file systems and their names give the same in stress-ng" {
