@@ -54,8 +54,8 @@ same() {
 # busy LIBRARY: a program ends in the middle of its way through a file system that nobody has read yet, 80 times; prints
 # how often that could not be unmounted afterwards.
 busy() {
-	local times=0 i
-	for i in {1..80}; do
+	local times=0 _
+	for _ in {1..80}; do
 		mount -o loop image mnt || exit
 		LD_PRELOAD=$1 grep -rl hello mnt >/dev/null
 		umount mnt 2>/dev/null || { ((++times)) && umount -l mnt; }
@@ -65,21 +65,23 @@ busy() {
 
 # Other programs of the system may look at what is mounted: what happens by chance does not happen twice.
 @test "regress: where the scout was ahead of a program can be unmounted once that has ended" {
-	local i
+	local _
 	need_ring
 	[[ $(id -u) -eq 0 ]] && unshare --mount true 2>/dev/null || skip 'only root can mount'
 	truncate -s 32M image && /sbin/mkfs.ext4 -q image
 	mkdir mnt
 	export -f busy
+	# shellcheck disable=SC2016 # for that shell
 	unshare --mount --propagation private bash -c '
 		mount -o loop image mnt && mkdir mnt/d{1..20} &&
 		for i in mnt/{1..300} mnt/d{1..20}/{1..20}; do echo hello >$i; done && umount mnt' || skip 'no loop device'
 	export XURING_SCOUT=on XURING_STATS=json:$records
-	for i in 1 2; do
-		unshare --mount --propagation private bash -c 'busy "$0"' "$shim" >times
-		[[ $(<times) -ne 0 ]] || break
+	for _ in 1 2; do
+		# shellcheck disable=SC2016 # likewise
+		unshare --mount --propagation private bash -c 'busy "$0"' "$shim" >busy.count
+		[[ $(<busy.count) -ne 0 ]] || break
 	done
-	[[ $(<times) -eq 0 ]]
+	[[ $(<busy.count) -eq 0 ]]
 	holds "$records" 'any(.engines.scout.predicted > 0)'
 }
 

@@ -147,6 +147,7 @@ files() {
 # Names that a shell or a terminal would not take as they are.
 odd_names() {
 	local name
+	# shellcheck disable=SC2016 # a name
 	for name in "it's" 'two words' $'new\nline' $'\t\001\033[31m' 'ümlaut' $'\377\376' $'half\303' 'back\slash' 'say "x"' \
 		"\"it's\"" "#'" "a#'" "~'" "x='" $'it\'s\n\'' '$HOME' $'\302\205'; do
 		echo x >"./$name"

@@ -137,18 +137,20 @@ bool batch_add(struct call *c, struct loop *l, struct slot *s, unsigned op)
 void batch_wait(struct call *c, struct loop *l)
 {
 	struct thread *t = c->thread;
-	struct io_uring_sqe *sqe;
+	struct io_uring_sqe *sqe, *back;
 
 	l->found = -EAGAIN;
 	if (!policy_has_op(IORING_OP_EPOLL_WAIT) || !t->ring.live ||
 	    (xu_sq_space_left(&t->ring) < 2 && !enter(c, l)))
 		return;
 	sqe = xu_get_sqe(&t->ring);
+	back = xu_get_sqe(&t->ring);
+	if (!sqe || !back)
+		return;
 	*sqe = c->sqe;
 	sqe->user_data = xu_ticket(OP_WAIT, t->generation);
-	sqe = xu_get_sqe(&t->ring);
-	xu_prep_cancel64(sqe, xu_ticket(OP_WAIT, t->generation), 0);
-	sqe->user_data = xu_ticket(OP_UNWAIT, t->generation);
+	xu_prep_cancel64(back, xu_ticket(OP_WAIT, t->generation), 0);
+	back->user_data = xu_ticket(OP_UNWAIT, t->generation);
 	l->waiting = OP_WAIT | OP_UNWAIT;
 	l->flying += 2;
 }

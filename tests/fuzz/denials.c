@@ -41,6 +41,16 @@ const struct xu_config *process_config(void)
 	return &config;
 }
 
+int polling_queue_init(unsigned entries, struct xu_ring *ring, unsigned want)
+{
+	(void)entries;
+	(void)ring;
+	(void)want;
+	return -ENOSYS;
+}
+
+void polling_renew(void) {}
+
 static void told(const char *message)
 {
 	if (!*message)
