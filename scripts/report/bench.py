@@ -101,7 +101,7 @@ def sure_range(ratios):
 def verdict(ratio, ratios):
 	"""In words, against the noise."""
 	low, high = sure_range(ratios)
-	if len(ratios) < 3 or low <= 1 <= high:
+	if len(ratios) < 3 or low <= 1 <= high or (ratio < 1) != (high < 1) or f"{ratio:.2f}" == "1.00":
 		return "no difference that these runs can tell"
 	return f"xuring is faster: {1 / ratio:.2f} times" if ratio < 1 else f"xuring is slower: {ratio:.2f} times the time"
 
