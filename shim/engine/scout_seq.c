@@ -44,7 +44,7 @@ static struct {
 	int64_t stride;	  /* from one read to the next, where that is not behind it */
 	unsigned equal;	  /* steps of so much, in a row */
 	unsigned jumps;	  /* steps of another */
-	unsigned steps;	  /* to be asked for */
+	unsigned steps;	  /* to be asked for; 0: none of this length yet */
 	int64_t ahead_at; /* the first step that has not been */
 	bool fuse;
 } seq = {.fd = -1};
@@ -93,7 +93,7 @@ static void begin(int fd, int64_t pos, long n)
 	seq.at = pos - n;
 	seq.pos = seq.ahead = pos;
 	seq.stride = 0;
-	seq.equal = seq.jumps = 0;
+	seq.equal = seq.jumps = seq.steps = 0;
 	seq.window = FIRST_WINDOW;
 	seq.size = st.st_size;
 	seq.fuse = dir_on_fuse(fd);
@@ -127,7 +127,7 @@ static void ask_steps(long n)
 {
 	int64_t to;
 
-	if (seq.equal == SURE) {
+	if (!seq.steps) {
 		seq.steps = FIRST_STEPS;
 		seq.ahead_at = seq.at + seq.stride;
 	} else if ((seq.ahead_at - seq.at) / seq.stride > (int64_t)seq.steps / 2) {
@@ -152,7 +152,7 @@ static void jumped(int64_t at, long n)
 	if (stride == seq.stride) {
 		seq.equal++;
 	} else {
-		seq.equal = 0;
+		seq.equal = seq.steps = 0;
 		seq.jumps++;
 	}
 	seq.stride = stride;
