@@ -50,6 +50,7 @@
 #include "shim/log.h"
 #include "shim/symbols.h"
 #include "shim/thread.h"
+#include "shim/policy.h"
 #include "shim/user_memory.h"
 
 /* ---- The turn ---- */
@@ -184,10 +185,11 @@ static bool hopes(const struct loop *l)
 /* A time that the kernel refuses is refused by it, whatever is ready. */
 static bool has_sound_timeout(const struct call *c)
 {
-	const struct timespec *ts = c->timespec;
+	struct timespec ts;
 
-	return !ts || (user_may_be(ts, sizeof(*ts)) && ts->tv_sec >= 0 && ts->tv_nsec >= 0 &&
-		       ts->tv_nsec < 1000000000);
+	return !c->timespec ||
+	       (policy_user_memory() && user_read(&ts, c->timespec, sizeof(ts)) == sizeof(ts) &&
+		ts.tv_sec >= 0 && ts.tv_nsec >= 0 && ts.tv_nsec < 1000000000);
 }
 
 /*

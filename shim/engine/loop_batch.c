@@ -64,9 +64,23 @@ static void reap(const struct thread *t, struct loop *l)
 	}
 }
 
+/* No event goes to the program's memory from here on. */
+static void take_back(struct thread *t, struct loop *l)
+{
+	struct io_uring_sync_cancel_reg reg = {
+		.addr = xu_ticket(OP_WAIT, t->generation), .fd = -1, .timeout = {-1, -1}};
+
+	if (l->waiting & OP_WAIT) {
+		xu_register_sync_cancel(&t->ring, &reg);
+		reap(t, l);
+	}
+	l->waiting = 0;
+}
+
 /*
  * Enter until all has been taken and has ended. Where the kernel will not, the ring is given up; what it took of the
- * batch has ended all the same, since nothing here waits, and what it did not take is left in the slots' `ops`.
+ * batch has ended all the same, since nothing here waits, and what it did not take is left in the slots' `ops`. The wait
+ * alone might go on without the op that takes it back: then it is taken back without an enter.
  */
 static bool enter(struct call *c, struct loop *l)
 {
@@ -86,6 +100,7 @@ static bool enter(struct call *c, struct loop *l)
 	l->flying = 0;
 	if (!ret)
 		return true;
+	take_back(t, l);
 	policy_drop_ring(t);
 	policy_enter_failed(ret);
 	return false;
