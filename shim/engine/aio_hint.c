@@ -33,6 +33,9 @@
 /* A call that took so long has waited. So many are handed over after the first that did, and at most. */
 enum { WAITED_NS = 100000, FEW = 8, MOST = 1024 };
 
+/* So long is waited for hints that do not end. */
+#define LONGEST_NS UINT64_C(30000000000)
+
 /* Threads may be wrong about these in each other's favour. */
 static unsigned left;	/* hints to be handed over before one is made plainly again */
 static unsigned lesson; /* how many there were the last time */
@@ -76,7 +79,7 @@ static void await_hints(int fd)
 	/* Not in the child of vfork: they are its parent's. */
 	if (a->pid != (int)xu_sys(SYS_getpid))
 		return;
-	for (int tries = 0; tries < 30; tries++) {
+	for (uint64_t until = scout_now() + LONGEST_NS; scout_now() < until;) {
 		unsigned seen = aio_ended(), n = XU_LOAD(&a->taken);
 		bool any = false;
 
@@ -85,8 +88,7 @@ static void await_hints(int fd)
 			      (fd < 0 || a->ops[i].sqe.fd == fd);
 		if (!any)
 			return;
-		if (aio_await(seen, &second, false) != -ETIMEDOUT)
-			tries--;
+		aio_await(seen, &second, false);
 	}
 }
 
