@@ -12,11 +12,6 @@
 
 #include "life.h"
 
-#ifndef __GLIBC__
-/* musl has it since 1.2.5. */
-#define pwritev2(fd, iov, nr, off, flags) pwritev(fd, iov, nr, off)
-#endif
-
 /* A timer for this process that fires again and again, until told to stop with 0. */
 static void fire_every(int sig, long us)
 {
