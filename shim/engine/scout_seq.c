@@ -135,7 +135,7 @@ static void ask_steps(long n)
 	} else if (seq.steps < MOST_STEPS) {
 		seq.steps *= 2;
 	}
-	to = seq.at + seq.steps * seq.stride;
+	to = seq.at + (seq.steps + 1) * seq.stride;
 	for (; seq.ahead_at != to && seq.ahead_at >= 0 && seq.ahead_at < seq.size &&
 	       queue_advise(seq.fd, seq.ahead_at, (unsigned)n);
 	     seq.ahead_at += seq.stride)
