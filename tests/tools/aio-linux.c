@@ -20,9 +20,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "aio.h"
+
 enum { BLOCK = 4096, BLOCKS = 256, MANY = 64 };
 
-static const char *path;
 static char *memory;
 
 static long io_setup(unsigned nr, aio_context_t *ctx)
@@ -39,22 +40,6 @@ static long io_getevents(aio_context_t ctx, long min, long nr, struct io_event *
 			 struct timespec *timeout)
 {
 	return syscall(SYS_io_getevents, ctx, min, nr, events, timeout);
-}
-
-static void show(const char *what, long res)
-{
-	printf("%s: %ld%s%s\n", what, res, res == -1 ? " " : "", res == -1 ? strerror(errno) : "");
-}
-
-static int open_file(int flags)
-{
-	int fd = open(path, flags, 0600);
-
-	if (fd < 0) {
-		perror(path);
-		exit(1);
-	}
-	return fd;
 }
 
 static int open_cold(int flags)

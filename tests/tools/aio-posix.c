@@ -16,24 +16,16 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "aio.h"
+
 enum { BLOCK = 4096, BLOCKS = 256, MANY = 64 };
 
-static const char *path;
 static char *memory; /* MANY blocks, aligned */
 
 static void die(const char *what)
 {
 	perror(what);
 	exit(1);
-}
-
-static int open_file(int flags)
-{
-	int fd = open(path, flags, 0600);
-
-	if (fd < 0)
-		die(path);
-	return fd;
 }
 
 /* Out of the page cache, so that reads take a while. */
@@ -81,12 +73,6 @@ static void await(const struct aiocb *cb)
 
 	while (aio_error(cb) == EINPROGRESS)
 		aio_suspend(list, 1, NULL);
-}
-
-/* A call that sets errno: its result, and the error if it failed. */
-static void show(const char *what, long res)
-{
-	printf("%s: %ld%s%s\n", what, res, res == -1 ? " " : "", res == -1 ? strerror(errno) : "");
 }
 
 /* The end of a request. */

@@ -17,25 +17,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "aio.h"
+
 enum { SIZE = 8 << 20, PART = 512 << 10, PAGE = 4096 };
-
-static const char *path;
-
-static void show(const char *what, long res)
-{
-	printf("%s: %ld%s%s\n", what, res, res == -1 ? " " : "", res == -1 ? strerror(errno) : "");
-}
-
-static int open_file(int flags)
-{
-	int fd = open(path, flags, 0600);
-
-	if (fd < 0) {
-		perror(path);
-		exit(1);
-	}
-	return fd;
-}
 
 static int open_cold(int flags)
 {
