@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "aio.h"
+#include "aio_case.h"
 
 enum { BLOCK = 4096, BLOCKS = 256, MANY = 64 };
 

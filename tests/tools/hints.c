@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "aio.h"
+#include "aio_case.h"
 
 enum { SIZE = 8 << 20, PART = 512 << 10, PAGE = 4096 };
 

@@ -1,6 +1,6 @@
 /* What the programs of the tests of asynchronous I/O and of hints share (aio-posix.c, aio-linux.c, hints.c). */
-#ifndef AIO_H
-#define AIO_H
+#ifndef AIO_CASE_H
+#define AIO_CASE_H
 
 #include <errno.h>
 #include <fcntl.h>
