@@ -9,6 +9,7 @@
 #   core/examples/NAME/*.c                  -> examples/NAME       a program of many sources
 #   tests/unit/NAME.c                       -> tests/NAME          exit 0 passes, 77 skips
 #   tests/tools/NAME.c                      -> tools/NAME          helpers of the shell tests
+#   tests/tools/NAME/*.c                    -> tools/NAME          a program of many sources
 #   tests/bench/NAME.c                      -> bench/NAME          (NAME-liburing: by `make bench` alone)
 #   tests/fuzz/NAME/*.c                     -> fuzz/NAME           a program of many sources
 #   tests/fuzz/NAME.c                       -> fuzz/NAME           libFuzzer (by `make fuzz` alone)
@@ -110,14 +111,17 @@ SHIM_SRC   := $(wildcard shim/*.c shim/*.S shim/engine/*.c)
 
 objects    = $(patsubst %,$(O)/obj/%.o,$(basename $(1)))
 programs   = $(patsubst $(1)/%.c,$(O)/$(2)/%,$(wildcard $(1)/*.c))
+# Programs of many sources, each in a directory of its name.
+folders    = $(sort $(patsubst $(1)/%/,$(O)/$(2)/%,$(dir $(wildcard $(1)/*/*.c))))
 
 EXAMPLES  := $(call programs,core/examples,examples)
-EXAMPLE_DIRS := $(sort $(patsubst core/examples/%/,$(O)/examples/%,$(dir $(wildcard core/examples/*/*.c))))
+EXAMPLE_DIRS := $(call folders,core/examples,examples)
 TESTS     := $(call programs,tests/unit,tests)
 TOOLS     := $(call programs,tests/tools,tools)
+TOOL_DIRS := $(call folders,tests/tools,tools)
 BENCH     := $(call programs,tests/bench,bench)
 FUZZ      := $(call programs,tests/fuzz,fuzz)
-FUZZ_PROGS  := $(sort $(patsubst tests/fuzz/%/,$(O)/fuzz/%,$(dir $(wildcard tests/fuzz/*/*.c))))
+FUZZ_DIRS := $(call folders,tests/fuzz,fuzz)
 BENCH_URING := $(filter %-liburing,$(BENCH))
 BENCH_WITH  := $(if $(filter liburing,$(PROBE)),$(BENCH_URING))
 
@@ -142,7 +146,7 @@ SH_FILES   = $(shell grep -rlE '^$(hash)!.*[/ ](sh|bash|bats)$$' scripts tests .
 .PHONY: build demo test test-v test-run test-race test-kernels bench bench-count bench-pictures cover cover-html fmt vet lint \
 	generate check-iouring fuzz install uninstall deb dist tools clean help san-preload unit FORCE
 
-build: $(CORE_LIB) $(SHIM) $(EXAMPLES) $(EXAMPLE_DIRS) $(TESTS) $(TOOLS) $(FUZZ_PROGS) $(filter-out $(BENCH_URING),$(BENCH)) ## build everything below build/ (the default); needs a C compiler and make
+build: $(CORE_LIB) $(SHIM) $(EXAMPLES) $(EXAMPLE_DIRS) $(TESTS) $(TOOLS) $(TOOL_DIRS) $(FUZZ_DIRS) $(filter-out $(BENCH_URING),$(BENCH)) ## build everything below build/ (the default); needs a C compiler and make
 
 # Holds the compiler and the flags of the last build; newer than the objects only when they changed.
 STAMP := $(CC) $(shell $(CC) -dumpmachine 2>/dev/null) $(shell $(CC) -dumpversion 2>/dev/null) \
@@ -199,9 +203,12 @@ $(O)/bench/%: $(O)/obj/tests/bench/%.o $(LIBS)
 	$(call program)
 $(O)/fuzz/%: $(O)/obj/tests/fuzz/%.o $(LIBS)
 	$(call program,-fsanitize=fuzzer)
-$(foreach p,$(FUZZ_PROGS),$(eval $p: $(call objects,$(wildcard tests/fuzz/$(notdir $p)/*.c))))
-$(foreach p,$(EXAMPLE_DIRS),$(eval $p: $(call objects,$(wildcard core/examples/$(notdir $p)/*.c))))
-$(FUZZ_PROGS) $(EXAMPLE_DIRS): $(LIBS)
+# folder,DIR,PROGRAMS: each is made of what is in its directory below DIR.
+folder = $(foreach p,$(2),$(eval $p: $(call objects,$(wildcard $(1)/$(notdir $p)/*.c))))
+$(call folder,core/examples,$(EXAMPLE_DIRS))
+$(call folder,tests/tools,$(TOOL_DIRS))
+$(call folder,tests/fuzz,$(FUZZ_DIRS))
+$(EXAMPLE_DIRS) $(TOOL_DIRS) $(FUZZ_DIRS): $(LIBS)
 	$(call program)
 
 -include $(shell [ ! -d $(O)/obj ] || find $(O)/obj -name '*.d')
