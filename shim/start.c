@@ -57,6 +57,15 @@ static void report(const char *message)
 	log_line(XU_LOG_WARN, message, NULL);
 }
 
+/* What is wrong in the environment is told when all of it has been read, for it says where to. */
+static bool mistaken;
+
+static void note_mistake(const char *message)
+{
+	(void)message;
+	mistaken = true;
+}
+
 /* Does valgrind watch? It would take what the kernel writes through a ring for memory that nobody has written. */
 static bool under_valgrind(char *const *env)
 {
@@ -91,8 +100,10 @@ __attribute__((constructor)) static void start(void)
 		return;
 	learn_name();
 	xu_config_defaults(&config);
-	xu_config_environment(&config, env, report);
+	xu_config_environment(&config, env, note_mistake);
 	log_start((enum xu_log)config.log, config.log_file);
+	if (mistaken)
+		xu_config_environment(&config, env, report);
 	xu_config_files(&config, env, name, report);
 	xu_config_profiles(&config, report);
 	log_start((enum xu_log)config.log, config.log_file);

@@ -473,7 +473,6 @@ live() {
 
 teardown() {
 	[[ -z ${pid:-} ]] || kill -9 "$pid" 2>/dev/null || true
-	[[ -z ${screen:-} ]] || tmux -L "$screen" kill-server 2>/dev/null || true
 }
 
 @test "xuring: top shows what a program that is watched counts, as text, JSON and OpenMetrics" {
@@ -534,45 +533,4 @@ END
 	[[ $status -eq 0 && $output == \[* ]]
 	# Neither memory nor a name to be had there.
 	[[ $("$xuring" run --live sh -c 'ulimit -n 3; (echo fine; :); :') == fine ]]
-}
-
-@test "xuring: the screens of a newcomer" {
-	need tmux python3
-	[[ -w /dev/shm ]] || skip 'no /dev/shm'
-	live sh -c 'while :; do read -r x </etc/passwd; sleep 0.01; done'
-	screen=xuring-test-$$
-	# seen: what is on the screen, every number being N.
-	seen() {
-		tmux -L "$screen" capture-pane -p | sed -E 's/[0-9]+(\.[0-9]+)?/N/g; s/ +/ /g; s/ $//; /^$/d'
-	}
-	tmux -L "$screen" -f /dev/null new-session -d -x 130 -y 40 -s one "$xuring top --interval 0.2"
-	for ((i = 0; i < 100; i++)); do
-		seen >now
-		grep -q ' sh auto safe N' now && break
-		sleep 0.1
-	done
-	cat now
-	grep -qx 'xuring top: N process\(es\)\?; Ctrl-C ends' now
-	grep -qx ' PID program mode profile calls/s calls kernel ring memory queued fallback' now
-	grep -qx ' N sh auto safe N N N N N N N' now
-	tmux -L "$screen" kill-server
-	# On a small screen nothing is broken, and nothing scrolls away.
-	screen=xuring-test-$$-small
-	tmux -L "$screen" -f /dev/null new-session -d -x 80 -y 10 -s two "$xuring top --interval 0.2 $pid"
-	for ((i = 0; i < 100; i++)); do
-		seen >now
-		grep -q 'N lines more: xuring top --once' now && break
-		sleep 0.1
-	done
-	cat now
-	grep -qx ' PID program mode profile calls/s calls kernel' now
-	grep -qx ' N sh auto safe N N N' now
-	tmux -L "$screen" kill-server
-	screen=
-	# check, as it is where everything is in order.
-	"$xuring" check cat | sed -E 's/[0-9][^ ,]*/N/g; s/ +/ /g; s/\(.*\)/(...)/' >now
-	cat now
-	grep -qx 'good kernel N' now
-	[[ $(cut -d' ' -f2 now | grep -v '^->' | paste -sd' ') == 'library kernel sysctl sandbox memlock ring options program' ]] ||
-		grep -q '^limited' now
 }
