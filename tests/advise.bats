@@ -1,30 +1,19 @@
 #!/usr/bin/env bats
 # xuring advise: what it foretells comes true, for programs that gain and for programs that do not.
-# shellcheck shell=bash disable=SC2119,SC2154,SC2164
+# shellcheck shell=bash disable=SC2034,SC2119,SC2154,SC2164
 
 bats_require_minimum_version 1.5.0
 load lib
 
 setup() {
-	need_shim
+	need_xuring
 	need python3 jq
-	[[ -z ${SAN_PRELOAD:-} && $build != */san-* ]] || skip 'the command does not preload sanitizers'
-	unset LD_PRELOAD
-	export BUILD=$build HOME=$BATS_TEST_TMPDIR
-	xuring=$root/scripts/xuring
 	cd "$BATS_TEST_TMPDIR"
-	far=''
 }
 
 teardown() {
-	local tries
 	[[ -z ${pid:-} ]] || kill -9 "$pid" 2>/dev/null || :
-	[[ -n $far ]] || return 0
-	for ((tries = 0; tries < 50; tries++)); do
-		fusermount3 -u "$far" 2>/dev/null && return
-		sleep 0.1
-	done
-	fusermount3 -uz "$far"
+	far_unmount
 }
 
 # foretold NAME PROG...: one line more of `foretold`: the name, the gain that was foretold, and the one that was had. Where
@@ -41,15 +30,14 @@ foretold() {
 }
 
 @test "advise: what it foretells comes true" {
-	need sshfs fusermount3 fio
-	[[ -w /dev/fuse ]] || skip 'no /dev/fuse here'
-	mkdir there here
+	need fio
+	mkdir there
 	"$tools/forest" there/tree 120 4
 	head -c 8M /dev/urandom >there/large
 	cp -r there/tree local
 	# Nothing of files stays here between two runs, as on a first run.
-	sshfs -o ssh_command="$tools/far 1500" "here:$PWD/there" here 2>mount.err || skip "no sshfs here: $(head -n 1 mount.err)"
-	far=here
+	far_us=3000
+	far_mount "$PWD/there" here
 	foretold 'grep -r, far' grep -rc needle here/tree
 	foretold 'tar, far' tar cf - here/tree
 	foretold 'cp -r, far' cp -r here/tree out

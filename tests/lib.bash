@@ -146,3 +146,36 @@ end_group() {
 	kill -KILL -- "-$1" 2>/dev/null || :
 	wait "$1" 2>/dev/null || :
 }
+
+# need_xuring: what tests of the command xuring start with; $xuring is it, as it stands in the tree.
+need_xuring() {
+	need_shim || return
+	[[ -z ${SAN_PRELOAD:-} && $build != */san-* ]] || skip 'the command does not preload sanitizers'
+	unset LD_PRELOAD
+	export BUILD=$build HOME=$BATS_TEST_TMPDIR
+	xuring=$root/scripts/xuring
+}
+
+# far_mount DIR AT [OPTION...]: DIR is seen at AT, on the other end of a line with round trips of $far_us, with these
+# options of the mount. A teardown calls far_unmount.
+far_us=600
+far_mount() {
+	need sshfs fusermount3
+	[[ -w /dev/fuse ]] || skip 'no /dev/fuse here'
+	mkdir -p "$2"
+	sshfs -o ssh_command="$tools/far $((far_us / 2))" "${@:3}" "here:$1" "$2" 2>mount.err ||
+		skip "no sshfs here: $(head -n 1 mount.err)"
+	far=$2
+}
+
+# far_unmount: what far_mount has mounted last, if anything, is taken away.
+far_unmount() {
+	local tries
+	[[ -n ${far:-} ]] || return 0
+	for ((tries = 0; tries < 50; tries++)); do
+		fusermount3 -u "$far" 2>/dev/null && far='' && return
+		sleep 0.1
+	done
+	fusermount3 -uz "$far"
+	far=''
+}

@@ -1,42 +1,29 @@
 #!/usr/bin/env bats
 # What a newcomer sees, screen by screen: check, advise, run, top. Recorded as text; numbers are N, times T.
-# shellcheck shell=bash disable=SC2119,SC2154,SC2164
+# shellcheck shell=bash disable=SC2034,SC2119,SC2154,SC2164
 
 bats_require_minimum_version 1.5.0
 load lib
 
 setup() {
-	need_shim
+	need_xuring
 	need python3 jq
-	[[ -z ${SAN_PRELOAD:-} && $build != */san-* ]] || skip 'the command does not preload sanitizers'
-	unset LD_PRELOAD
-	export BUILD=$build HOME=$BATS_TEST_TMPDIR
-	xuring=$root/scripts/xuring
 	cd "$BATS_TEST_TMPDIR"
-	far='' pid='' screen=''
+	pid='' screen=''
 }
 
 teardown() {
-	local tries
 	[[ -z $screen ]] || tmux -L "$screen" kill-server 2>/dev/null || :
 	[[ -z $pid ]] || kill -9 "$pid" 2>/dev/null || :
-	[[ -n $far ]] || return 0
-	for ((tries = 0; tries < 50; tries++)); do
-		fusermount3 -u "$far" 2>/dev/null && return
-		sleep 0.1
-	done
-	fusermount3 -uz "$far"
+	far_unmount
 }
 
 # far_tree: a tree on a file system that answers after three milliseconds, below here/tree.
 far_tree() {
-	need sshfs fusermount3
-	[[ -w /dev/fuse ]] || skip 'no /dev/fuse here'
-	mkdir there here
+	far_us=3000
+	mkdir there
 	"$tools/forest" there/tree 120 4
-	sshfs -o ssh_command="$tools/far 1500" "here:$PWD/there" here 2>mount.err ||
-		skip "no sshfs here: $(head -n 1 mount.err)"
-	far=here
+	far_mount "$PWD/there" here
 }
 
 # masked: the text that comes in, with N for every number, T for every time, and blanks of one length.
@@ -105,8 +92,8 @@ same_text() {
 @test "newcomer: run -p remote gives what the program gives, and counts" {
 	far_tree
 	grep -rc needle here/tree | sort >want
-	fusermount3 -u here
-	sshfs -o ssh_command="$tools/far 1500" "here:$PWD/there" here
+	far_unmount
+	far_mount "$PWD/there" here
 	"$xuring" run -p remote --stats grep -rc needle here/tree 2>seen | sort >got
 	show_difference 'what grep found' want got
 	grep -Eq '^xuring: grep\[[0-9]+\] mode auto, ring (invisible|plain|registered)' seen

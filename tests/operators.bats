@@ -6,9 +6,7 @@ bats_require_minimum_version 1.5.0
 load lib
 
 setup() {
-	need_shim
-	[[ -z ${SAN_PRELOAD:-} && $build != */san-* ]] || skip 'the command does not preload sanitizers'
-	unset LD_PRELOAD
+	need_xuring
 	examples=$root/scripts/examples
 	cd "$BATS_TEST_TMPDIR"
 }

@@ -33,29 +33,12 @@ setup_file() {
 	make_tree "$BATS_FILE_TMPDIR/tree"
 }
 
-# far_mount DIR MOUNTPOINT: DIR, on the other end of a line with round trips of 0.6 ms.
-far_mount() {
-	# What comes behind are options of the mount.
-	need sshfs fusermount3
-	[[ -w /dev/fuse ]] || skip 'no /dev/fuse here'
-	mkdir -p "$2"
-	sshfs -o ssh_command="$tools/far 300" "${@:3}" "here:$1" "$2" 2>mount.err || skip "no sshfs here: $(head -n 1 mount.err)"
-	far=$2
-}
-
 setup() {
 	cd "$BATS_TEST_TMPDIR"
-	far=''
 }
 
 teardown() {
-	local tries
-	[[ -n ${far:-} ]] || return 0
-	for ((tries = 0; tries < 50; tries++)); do
-		fusermount3 -u "$far" 2>/dev/null && far='' && return
-		sleep 0.1
-	done
-	fusermount3 -uz "$far"
+	far_unmount
 }
 
 # scouted PROFILE COMMAND...: under the shim, with the scout at work from the first call on.

@@ -7,11 +7,7 @@ bats_require_minimum_version 1.5.0
 source "$BATS_TEST_DIRNAME/lib.bash"
 
 setup() {
-	need_shim
-	[[ -z ${SAN_PRELOAD:-} && $build != */san-* ]] || skip 'the command does not preload sanitizers'
-	unset LD_PRELOAD
-	export BUILD=$build HOME=$BATS_TEST_TMPDIR
-	xuring=$root/scripts/xuring
+	need_xuring
 	cd "$BATS_TEST_TMPDIR"
 }
 
