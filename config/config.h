@@ -27,6 +27,7 @@ enum xu_batch { XU_BATCH_AUTO, XU_BATCH_ON, XU_BATCH_OFF };
 enum xu_send { XU_SEND_NOW, XU_SEND_LATER };
 enum xu_read { XU_READ_NOW, XU_READ_AHEAD };
 enum xu_write { XU_WRITE_NOW, XU_WRITE_LATER };
+enum xu_writeback { XU_WRITEBACK_LATE, XU_WRITEBACK_AUTO, XU_WRITEBACK_EARLY };
 enum xu_log { XU_LOG_ERROR, XU_LOG_WARN, XU_LOG_INFO, XU_LOG_DEBUG, XU_LOG_TRACE };
 
 /* Where a value comes from, the weakest first. */

@@ -208,8 +208,55 @@ f.write(b"end")'
 	[[ $(jq -s '[.[].engines.stream.put // 0] | add' records) -lt 5000 ]]
 }
 
+# early SETTING PROGRAM: how often Python, writing large files so, has the kernel begin to write (strace), and where.
+early() {
+	local env=("${shim_env[@]}" "$1") begun
+	shift
+	rm -rf early
+	mkdir early
+	(cd early && timeout 60 strace -f -o ../trace -e trace=sync_file_range -e signal=none \
+		env "${env[@]}" /usr/bin/python3 -S -c "import os, sys
+def write(name, flags=0, size=20, sync=True, gone=False):
+    f = os.open(name, os.O_WRONLY | os.O_CREAT | flags)
+    if gone: os.unlink(name)
+    piece = (name[0] * (1 << 20)).encode()
+    for i in range(size): assert os.write(f, piece) == 1 << 20
+    if sync: os.fsync(f)
+    os.close(f)
+$1") || return 1
+	begun=$(grep -c 'SYNC_FILE_RANGE_WRITE) *= 0' trace || :)
+	echo "begun $begun times"
+	((begun == $2))
+}
+
+@test "stream: large files begin to go to the disk once it is known that they are synced" {
+	need python3 strace
+	early XURING_WRITEBACK=auto 'for c in "abcd": write(c)' 6
+	grep -q ', 0, 8388608, SYNC_FILE_RANGE_WRITE' trace
+	grep -q ', 8388608, 8388608, SYNC_FILE_RANGE_WRITE' trace
+	[[ $(cat early/[abcd] | tr -d '\n' | cksum) == $(for c in a b c d; do
+		head -c 20M /dev/zero | tr '\0' $c; done | cksum) ]]
+	early XURING_WRITEBACK=auto 'for c in "abcd": write(c, sync=c == "a")' 2
+	early XURING_WRITEBACK=early 'write("a", sync=False)' 2
+	early XURING_WRITEBACK=late 'for c in "ab": write(c)' 0
+	early XURING_PROFILE=safe 'for c in "ab": write(c)' 0
+}
+
+@test "stream: small files, unnamed ones, those that are synced anyway, and what is out of order are left alone" {
+	need python3 strace
+	early XURING_WRITEBACK=early 'for c in "abcd": write(c, size=7)' 0
+	early XURING_WRITEBACK=early 'write("a", gone=True)' 0
+	early XURING_WRITEBACK=early 'write("a", os.O_DSYNC); write("b", os.O_SYNC)' 0
+	early XURING_WRITEBACK=early 'f = os.open("a", os.O_WRONLY | os.O_CREAT)
+for i in range(40): os.pwrite(f, b"x" * (1 << 20), i * 7 % 20 << 20)' 0
+	early XURING_WRITEBACK=early 'f = os.open("a", os.O_WRONLY | os.O_CREAT)
+for i in range(20): os.pwrite(f, b"x" * (1 << 20), i << 20)' 2
+	early XURING_WRITEBACK=early 'p = os.popen("cat >/dev/null", "w").fileno()
+for i in range(20): os.write(p, b"x" * (1 << 20))' 0
+}
+
 @test "stream: without the option, nothing of it happens" {
-	shim_env+=(XURING_READ=now XURING_WRITE=now)
+	shim_env+=(XURING_READ=now XURING_WRITE=now XURING_WRITEBACK=late)
 	both "$tools/streams" errors
 	both "$tools/streams" direct
 	both "$tools/streams" watched

@@ -32,6 +32,8 @@
  *
  * What is written to /dev/null, and little of /dev/zero, is answered at once.
  *
+ * Large files that will be synced go to the disk while they are written (stream_early.c).
+ *
  * A lease (F_SETLEASE) would make others' changes known exactly, for a signal, a thread to take it, and a wait of whoever
  * wants to write. What has 10 ms at most is not worth that.
  */
@@ -139,6 +141,8 @@ static void look_on(struct call *c)
 	case ROUTE_FD_CANCEL:
 		if (sqe->opcode == IORING_OP_FTRUNCATE || sqe->opcode == IORING_OP_FALLOCATE)
 			stream_before_change(c->fd);
+		else if (sqe->opcode == IORING_OP_FSYNC && stream_of(c->fd))
+			stream_early_synced(stream_of(c->fd));
 		break;
 	case ROUTE_SEND:
 		if (c->symbol == SYM_sendmsg)
@@ -247,8 +251,14 @@ static void stream_seen(struct call *c, long res)
 	if (s)
 		stream_read_ended(s, c->fd, (void *)(uintptr_t)sqe->addr,
 				  sqe->opcode == IORING_OP_READ ? sqe->len : 0, res);
-	if (c->route == ROUTE_WRITE && stream_of(c->fd))
-		stream_written(stream_of(c->fd), sqe->opcode == IORING_OP_WRITE ? sqe->len : 0, res);
+	if (c->route == ROUTE_WRITE && (s = stream_of(c->fd))) {
+		stream_written(s, sqe->opcode == IORING_OP_WRITE ? sqe->len : 0, res);
+		if (res > 0)
+			stream_early_wrote(s, c->fd, -1, (size_t)res);
+	}
+	if (c->route == ROUTE_AT && res > 0 && (s = stream_of(c->fd)) &&
+	    (sqe->opcode == IORING_OP_WRITE || sqe->opcode == IORING_OP_WRITEV))
+		stream_early_wrote(s, c->fd, (int64_t)sqe->off + res, (size_t)res);
 	/* What was made empty by its opening may have a window. */
 	if (c->route == ROUTE_OPEN) {
 		stream_news();
@@ -259,7 +269,8 @@ static void stream_seen(struct call *c, long res)
 
 static void stream_start(const struct xu_config *config)
 {
-	if (config->read == XU_READ_AHEAD || config->write == XU_WRITE_LATER)
+	if (config->read == XU_READ_AHEAD || config->write == XU_WRITE_LATER ||
+	    config->writeback != XU_WRITEBACK_LATE)
 		process_wake(AWAKE_STREAM);
 }
 
@@ -273,6 +284,8 @@ static void stream_report(struct xu_text *t)
 	xu_text_num(t, streams ? streams->taken : 0, 0);
 	xu_text_str(t, ",\"put\":");
 	xu_text_num(t, streams ? streams->puts : 0, 0);
+	xu_text_str(t, ",\"early\":");
+	xu_text_num(t, streams ? streams->begun : 0, 0);
 }
 
 const struct engine engine_stream = {

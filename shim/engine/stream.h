@@ -3,6 +3,7 @@
  *
  *     stream.c       what calls mean to it       stream_fds.c   which open file an fd leads to
  *     stream_in.c    small reads, from memory   stream_out.c   small writes, gathered
+ *     stream_early.c large files, to the disk while they are written
  */
 #ifndef SHIM_ENGINE_STREAM_H
 #define SHIM_ENGINE_STREAM_H
@@ -58,6 +59,11 @@ struct stream {
 	uint64_t since;	    /* which of all that are outstanding was first */
 	uint64_t seen;	    /* what the flusher saw of `put` */
 	char *room;
+
+	/* Early writeback. */
+	uint64_t unsent; /* bytes written since `mark` was the end of what was */
+	int64_t mark;
+	bool large; /* so much was written, in order, and not synced */
 };
 
 enum { NR_STREAMS = 64, STREAM_FDS = 1 << 14 };
@@ -71,6 +77,8 @@ struct streams {
 	uint64_t turn;	      /* the last `since` */
 	uint64_t taken;	      /* writes that were gathered */
 	uint64_t puts;	      /* and the kernel's that came of them */
+	uint64_t begun;	      /* pieces of large files that were sent to the disk early */
+	bool syncs;	      /* the last large file was synced */
 	struct stream all[NR_STREAMS];
 	uint8_t of[STREAM_FDS]; /* by fd: 1 + the stream's place */
 };
@@ -155,6 +163,15 @@ long stream_take_error(struct stream *s);
 /* For the flusher: is anything outstanding? What was so the last time, too, is written. */
 bool stream_outstanding(void);
 void stream_look(void);
+
+/* ---- stream_early.c ---- */
+
+/* A plain write of `n` bytes was made, up to this place in the file; -1: up to its position. */
+void stream_early_wrote(struct stream *s, int fd, int64_t end, size_t n);
+
+/* It is being synced; nobody has the open file any more. */
+void stream_early_synced(struct stream *s);
+void stream_early_closed(struct stream *s);
 
 /* ---- stream.c: what calls do that are no engine's to answer ---- */
 

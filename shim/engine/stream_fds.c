@@ -59,6 +59,7 @@ static void forget(int fd, struct stream *s)
 	__atomic_store_n(&streams->of[fd], 0, __ATOMIC_RELEASE);
 	if (__atomic_load_n(&s->refs, __ATOMIC_ACQUIRE) == 1) {
 		stream_give_up(s);
+		stream_early_closed(s);
 		stream_drop(s);
 	} else if (s->fd == fd) {
 		stream_put_right(s);
@@ -92,6 +93,9 @@ static struct stream *make(int fd, bool plain)
 		s->writes = s->poor_puts = 0;
 		s->never = false;
 		s->error = 0;
+		s->unsent = 0;
+		s->mark = 0;
+		s->large = false;
 		s->sequence &= ~1u;
 		__atomic_store_n(&s->at, -1, __ATOMIC_RELEASE);
 		lead(fd, s);
