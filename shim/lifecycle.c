@@ -269,6 +269,7 @@ void after_sandbox(bool this_call, long res)
 
 void before_handler(int sig)
 {
+	stream_before_action(sig);
 	signals_handled(sig);
 }
 

@@ -167,6 +167,16 @@ print(r.read(3))'
 	grep -q 'wrong 0, told of and lost 0' shim.out
 }
 
+@test "stream: who is ended by a signal has written all, and by SIGKILL all but the last moment" {
+	both "$tools/streams" fatal
+	! grep -v 'lost 0$' shim.out | grep signal
+}
+
+@test "stream: a program that gathers finds its signals' actions as they were" {
+	both "$tools/streams" fatal-actions
+	gathered 40
+}
+
 @test "stream: sqlite's databases are whole after kills at any time" {
 	need sqlite3
 	local mode i pid last

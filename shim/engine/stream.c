@@ -27,8 +27,8 @@
  * were first written to, before the next call of any other kind that others could see something by, or that could see
  * something itself (all rows of symbols.def but reads of other files); when there are 64 KiB; and after a millisecond, which
  * the flusher sees to. What the kernel says to them is said to the next call on the file, and to close. What libc does by
- * itself (stdio) can not be seen: it may be a millisecond ahead, and so files that stdio is at are left alone. A process
- * that is killed loses the last millisecond.
+ * itself (stdio) can not be seen: it may be a millisecond ahead, and so files that stdio is at are left alone. Before
+ * a signal ends the process they are written (stream_fatal.c); by SIGKILL it loses the last millisecond.
  *
  * What is written to /dev/null, and little of /dev/zero, is answered at once.
  *

@@ -4,6 +4,7 @@
  *     stream.c       what calls mean to it       stream_fds.c   which open file an fd leads to
  *     stream_in.c    small reads, from memory   stream_out.c   small writes, gathered
  *     stream_early.c large files, to the disk while they are written
+ *     stream_fatal.c signals that end the process
  */
 #ifndef SHIM_ENGINE_STREAM_H
 #define SHIM_ENGINE_STREAM_H
@@ -154,6 +155,9 @@ void stream_stop_gathering(struct stream *s);
 /* All that is gathered is written, in order. */
 void stream_put_out(void);
 
+/* The same from a handler, before the process ends: not what the interrupted thread itself is at. */
+void stream_put_out_at_end(void);
+
 /* What could not be written never will be: nobody has the open file any more. */
 void stream_give_up(struct stream *s);
 
@@ -163,6 +167,14 @@ long stream_take_error(struct stream *s);
 /* For the flusher: is anything outstanding? What was so the last time, too, is written. */
 bool stream_outstanding(void);
 void stream_look(void);
+
+/* ---- stream_fatal.c ---- */
+
+/* From here on signals that end the process have what is gathered written first. */
+void stream_watch_fatal(void);
+
+/* The program asks for the action of this signal, or sets it. */
+void stream_before_action(int sig);
 
 /* ---- stream_early.c ---- */
 

@@ -38,6 +38,9 @@ enum { MOST = 0x7ffff000 };
 /* The thread's mark. */
 static __thread char mark;
 
+/* The thread is in the middle of writing what was gathered. */
+static __thread bool putting;
+
 /* Has stdio something to do with this fd, that we would not see? */
 static bool of_stdio(int fd)
 {
@@ -108,9 +111,11 @@ static size_t claim(struct stream *s)
 static void put(struct stream *s)
 {
 	uint64_t mask = signals_hold();
-	size_t length = claim(s), done = 0;
+	size_t length, done = 0;
 	long n = 0;
 
+	putting = true;
+	length = claim(s);
 	while (done < length && (n = xu_sys(SYS_write, s->fd, s->room + done, length - done)) > 0)
 		done += (size_t)n;
 	if (done < length) {
@@ -124,6 +129,7 @@ static void put(struct stream *s)
 		s->gathered = 0;
 		XU_STORE_RELEASE(&s->put, ((s->put >> 32) + 1) << 32 | (length - done));
 	}
+	putting = false;
 	signals_resume(mask);
 }
 
@@ -183,6 +189,12 @@ void stream_put_out(void)
 		process_wake(AWAKE_PUT);
 }
 
+void stream_put_out_at_end(void)
+{
+	if (!putting)
+		stream_put_out();
+}
+
 void stream_look(void)
 {
 	bool due = false;
@@ -201,16 +213,20 @@ void stream_look(void)
 
 void stream_give_up(struct stream *s)
 {
-	size_t length = claim(s);
+	size_t length;
 	char number[24];
 	struct xu_text t;
 
+	putting = true;
+	length = claim(s);
+	if (length)
+		XU_STORE_RELEASE(&s->put, ((s->put >> 32) + 1) << 32);
+	putting = false;
 	if (!length)
 		return;
 	xu_text_init(&t, number, sizeof(number));
 	xu_text_num(&t, length, 0);
 	log_line(XU_LOG_ERROR, number, " bytes that a program wrote could not be written", NULL);
-	XU_STORE_RELEASE(&s->put, ((s->put >> 32) + 1) << 32);
 }
 
 long stream_take_error(struct stream *s)
@@ -266,6 +282,7 @@ static bool begin(struct stream *s, int fd)
 			stream_put_right(o);
 	s->fd = fd;
 	s->poor_puts = 0;
+	stream_watch_fatal();
 	__atomic_store_n(&s->owner, &mark, __ATOMIC_RELEASE);
 	return true;
 }
