@@ -62,6 +62,25 @@ same_corners() {
 		holds records.server 'map(.engines.loop.waits // 0) | add > 0'
 }
 
+# refused_waits N HOW...: the same where the kernel refuses an enter from the N-th on, in one of these ways.
+refused_waits() {
+	local clean
+	way server
+	"$tools/within" 60 "${@:2}" "${clean[@]}" "$tools/waits" >refused 2>&1 3>&-
+	show_difference "enter $1 refused" bare refused
+}
+
+@test "loop: what is waited for, where the enter that has the wait in it is refused" {
+	local clean n
+	way bare
+	"$tools/within" 60 "${clean[@]}" "$tools/waits" >bare 2>&1 3>&-
+	# In each process of its own; the kernel itself, in all of them.
+	for n in 1 2 3 4; do
+		refused_waits "$n" env "XURING_DENY=enter:EPERM@$n"
+		refused_waits "$n" "$tools/nth" "enter:EPERM@$n"
+	done
+}
+
 # start_server PORT COMMAND...: in the way of `clean`, in a group of its own.
 start_server() {
 	local port=$1

@@ -101,7 +101,7 @@ static bool enter(struct call *c, struct loop *l)
 	if (!ret)
 		return true;
 	take_back(t, l);
-	policy_drop_ring(t);
+	policy_drop_own_ring(t);
 	policy_enter_failed(ret);
 	return false;
 }

@@ -241,7 +241,7 @@ static void one_by_one(void)
 
 static void refused(void)
 {
-	struct timespec wrong = {0, 1000000000};
+	struct timespec wrong = {0, 1000000000}, *gone;
 	struct epoll_event ev[NR];
 
 	turn();
@@ -255,6 +255,20 @@ static void refused(void)
 	say(1, "a");
 	printf("  no time: %ld\n", syscall(SYS_epoll_pwait2, epfd, ev, NR, &wrong, NULL, 8));
 	printf("  no time: %ld\n", syscall(SYS_epoll_pwait2, epfd, ev, NR, (void *)64, NULL, 8));
+	gone = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	printf("  no time: %ld\n", syscall(SYS_epoll_pwait2, epfd, ev, NR, gone, NULL, 8));
+	look("again", epfd, NR, 0);
+	/* Half of it is there. */
+	munmap(gone, 4096);
+	gone = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	mprotect((char *)gone + 4096, 4096, PROT_NONE);
+	gone = (void *)((char *)gone + 4096 - sizeof(gone->tv_sec));
+	turn();
+	say(1, "a");
+	printf("  no time: %ld\n", syscall(SYS_epoll_pwait2, epfd, ev, NR, gone, NULL, 8));
+	turn();
+	say(1, "a");
+	printf("  no time: %ld\n", syscall(SYS_ppoll, NULL, 0, gone, NULL, 8));
 	look("again", epfd, NR, 0);
 	turn();
 	printf("  no epoll: %d\n", wait_on(near[0], ev, NR, 0) < 0 ? errno : 0);
