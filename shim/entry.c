@@ -30,6 +30,7 @@
 #include "shim/policy.h"
 #include "shim/live.h"
 #include "shim/process.h"
+#include "shim/reach.h"
 #include "shim/rows.h"
 #include "shim/stats.h"
 #include "shim/thread.h"
@@ -185,8 +186,10 @@ static void before_plain(struct call *c)
 }
 
 #define AFTER_FORK                                                                                 \
-	if (!result)                                                                               \
-	engines_forked()
+	if (!result) {                                                                             \
+		reach_forget_all();                                                                \
+		engines_forked();                                                                  \
+	}
 
 /* ---- The entry points ---- */
 
@@ -450,8 +453,15 @@ static __attribute__((noinline)) int awake_madvise(void *addr, size_t n, int adv
 	return result;
 }
 
+/* Linux 6.13: as PROT_NONE. */
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#endif
+
 ENTRY(int, madvise, (void *addr, size_t n, int advice))
 {
+	if (advice == MADV_GUARD_INSTALL)
+		reach_forget(addr, n);
 	if (ASLEEP(madvise, AWAKE_AIO) ||
 	    (advice != MADV_WILLNEED && !(awake & AWAKE_ALL) && real.madvise))
 		return real.madvise(addr, n, advice);
@@ -529,6 +539,8 @@ static __attribute__((noinline)) long awake_syscall(long nr, long a, long b, lon
 		loop_after_number(nr, b, res);
 	if (!call.route && awake & AWAKE_SCOUT_NAME)
 		scout_changed();
+	if (awake & AWAKE_REACH)
+		reach_after_number(nr);
 	res = errno_result(res);
 	after_sandbox(sandboxes, res);
 	return res;

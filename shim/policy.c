@@ -13,6 +13,7 @@
 #include "shim/policy.h"
 #include "shim/polling.h"
 #include "shim/process.h"
+#include "shim/reach.h"
 #include "shim/user_memory.h"
 
 /* An XURING_DENY of one system call: from its `from`-th use on it fails with `error`. 0: not denied. */
@@ -213,10 +214,12 @@ static void try_all(void)
 {
 	struct io_uring_params p;
 	char byte = 0, copy = 1;
+	uint64_t stack[1] = {0};
 	long fd;
 	int found = 0;
 
-	if (user_read(&copy, &byte, 1) == 1 && user_write(&copy, &byte, 1) == 1)
+	if (user_read(&copy, &byte, 1) == 1 && user_write(&copy, &byte, 1) == 1 &&
+	    reach_ask((uintptr_t)stack, REACH_READ) && reach_ask((uintptr_t)stack, REACH_WRITE))
 		found |= CHILD_MEMORY;
 	memset(&p, 0, sizeof(p));
 	fd = xu_sys(SYS_io_uring_setup, 1, &p);

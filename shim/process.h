@@ -29,6 +29,7 @@ enum {
 	AWAKE_LOOP = 1 << 4,	    /* loop: what is done with sockets and epoll instances */
 	AWAKE_LOOP_ORDER = 1 << 5,  /* loop: whatever others can see, for sends may be put off */
 	AWAKE_STREAM = 1 << 18,	    /* stream: what is done with files */
+	AWAKE_REACH = 1 << 21, /* some of the program's memory is known: what is done to it matters */
 	AWAKE_PUT = 1 << 19, /* stream: writes are put off, and whatever others can see comes after them */
 };
 

@@ -28,6 +28,7 @@
 #include "shim/engine/steps.h"
 #include "shim/policy.h"
 #include "shim/thread.h"
+#include "shim/reach.h"
 #include "shim/user_memory.h"
 
 /* Ready to be read, and nothing else. */
@@ -144,7 +145,7 @@ static bool read_like(const struct call *c, size_t *asked, unsigned *flags)
 		       user_may_be(iov, s->len);
 	case IORING_OP_READV:
 		*asked = 0;
-		if (s->len > 64 || !user_may_be(iov, s->len * sizeof(*iov)))
+		if (s->len > 64 || !reach(iov, s->len * sizeof(*iov), REACH_READ))
 			return false;
 		for (unsigned i = 0; i < s->len; i++) {
 			if (iov[i].iov_len > 0x7ffff000 - *asked ||
@@ -155,6 +156,23 @@ static bool read_like(const struct call *c, size_t *asked, unsigned *flags)
 		return true;
 	default: return false;
 	}
+}
+
+/* Is there memory for the first `n` bytes? */
+static bool has_room(const struct io_uring_sqe *s, size_t n)
+{
+	const struct iovec *iov = (const struct iovec *)(uintptr_t)s->addr;
+
+	if (s->opcode != IORING_OP_READV)
+		return reach(iov, n, REACH_WRITE);
+	for (; n; iov++) {
+		size_t part = n < iov->iov_len ? n : iov->iov_len;
+
+		if (!reach(iov->iov_base, part, REACH_WRITE))
+			return false;
+		n -= part;
+	}
+	return true;
 }
 
 static void hand_over(const struct io_uring_sqe *s, const char *from, size_t n)
@@ -197,6 +215,8 @@ static bool take(struct call *c, struct loop *l, const struct fd *f, size_t aske
 		return false;
 	if (n > asked)
 		n = asked;
+	if (!has_room(&c->sqe, n))
+		return false;
 	l->copying = (struct copying){NULL, s, (unsigned)n, s->used + (unsigned)n};
 	XU_STORE_RELEASE(&l->copying.c, c);
 	hand_over(&c->sqe, l->in[f->slot] + s->used, n);

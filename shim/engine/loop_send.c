@@ -22,7 +22,7 @@
 #include "shim/engine/loop.h"
 #include "shim/engine/steps.h"
 #include "shim/thread.h"
-#include "shim/user_memory.h"
+#include "shim/reach.h"
 
 enum { PATIENCE_MS = 200, HIGH_FD = 512 };
 
@@ -53,7 +53,7 @@ static bool load_of(const struct call *c, struct load *load)
 		break;
 	case IORING_OP_SENDMSG:
 		flags = s->msg_flags;
-		if (!user_may_be(msg, sizeof(*msg)) || msg->msg_name || msg->msg_control)
+		if (!reach(msg, sizeof(*msg), REACH_READ) || msg->msg_name || msg->msg_control)
 			return false;
 		load->iov = msg->msg_iov;
 		load->nr = msg->msg_iovlen;
@@ -61,12 +61,12 @@ static bool load_of(const struct call *c, struct load *load)
 	default: return false;
 	}
 	if (flags & ~(unsigned)(MSG_DONTWAIT | MSG_NOSIGNAL) || load->nr > 64 ||
-	    !user_may_be(load->iov, load->nr * sizeof(*load->iov)))
+	    (load->iov != &load->one && !reach(load->iov, load->nr * sizeof(*load->iov), REACH_READ)))
 		return false;
 	load->size = 0;
 	for (size_t i = 0; i < load->nr; i++) {
 		if (load->iov[i].iov_len > OUT_SIZE ||
-		    !user_may_be(load->iov[i].iov_base, load->iov[i].iov_len))
+		    !reach(load->iov[i].iov_base, load->iov[i].iov_len, REACH_READ))
 			return false;
 		load->size += load->iov[i].iov_len;
 	}

@@ -19,9 +19,9 @@
 #include "core/syscall.h"
 #include "shim/engine/steps.h"
 #include "shim/engine/stream.h"
+#include "shim/reach.h"
 #include "shim/signals.h"
 #include "shim/thread.h"
-#include "shim/user_memory.h"
 
 #define ARMING INT64_MIN
 #define SETTLING ((int64_t)1 << 62)
@@ -87,14 +87,14 @@ static bool fresh(const struct stream *s)
 static inline bool suits(const struct stream *s, const void *to, size_t n)
 {
 	return n - 1 < (s->direct ? SMALL_DIRECT : SMALL) && !(((uintptr_t)to | n) & s->mask) &&
-	       user_may_be(to, n);
+	       reach(to, n, REACH_WRITE);
 }
 
 long stream_quick_read(int fd, void *to, size_t n)
 {
 	struct stream *s = stream_of(fd);
 
-	if (s && s->kind == KIND_ZERO && n - 1 < LEAST && user_may_be(to, n))
+	if (s && s->kind == KIND_ZERO && n - 1 < LEAST && reach(to, n, REACH_WRITE))
 		return memset(to, 0, n) ? (long)n : -1;
 	if (!s || XU_LOAD(&s->at) < 0 || !suits(s, to, n) || !fresh(s))
 		return -1;

@@ -22,9 +22,9 @@
 #include "shim/engine/stream.h"
 #include "shim/log.h"
 #include "shim/process.h"
+#include "shim/reach.h"
 #include "shim/signals.h"
 #include "shim/thread.h"
-#include "shim/user_memory.h"
 
 #define PUTTING ((uint64_t)1 << 31)
 #define LENGTH(word) ((size_t)((word) & (PUTTING - 1)))
@@ -80,11 +80,12 @@ long stream_quick_write(int fd, const void *from, size_t n)
 {
 	struct stream *s = stream_of(fd);
 
-	if (!s || !user_may_be(from, n))
+	if (!s)
 		return -1;
+	/* That one does not look at them. */
 	if (s->kind == KIND_NULL)
-		return n < MOST ? (long)n : -1;
-	if (s->owner != &mark || n - 1 >= SMALL || of_stdio(fd))
+		return n < MOST && user_may_be(from, n) ? (long)n : -1;
+	if (s->owner != &mark || n - 1 >= SMALL || of_stdio(fd) || !reach(from, n, REACH_READ))
 		return -1;
 	return add(s, from, n, false) ? (long)n : -1;
 }
@@ -307,8 +308,8 @@ long stream_write(struct stream *s, int fd, const void *from, size_t n)
 		stream_stop_gathering(s);
 		return -1;
 	}
-	if (n - 1 >= SMALL || !user_may_be(from, n) || of_stdio(fd) || s->error || s->adding ||
-	    (!s->owner && (s->writes < HABIT || !begin(s, fd))))
+	if (n - 1 >= SMALL || !reach(from, n, REACH_READ) || of_stdio(fd) || s->error ||
+	    s->adding || (!s->owner && (s->writes < HABIT || !begin(s, fd))))
 		return -1;
 	/* Handlers may take the place, and have it written. */
 	for (int tries = 0; tries < 8; tries++) {
