@@ -27,6 +27,8 @@ struct carrier {
 	unsigned prepared; /* entries that were not submitted yet */
 	unsigned finished; /* operations that have ended, and nobody was told */
 	bool bell_armed;   /* the ring wakes us when the bell changes */
+	bool taking_back;  /* the kernel is to give back all that it has */
+	unsigned busy;	   /* enters in a row that failed, and may not the next time */
 	unsigned cancels;  /* cancellations without an answer */
 	long cancel_result;
 };
@@ -73,9 +75,24 @@ static long do_plainly(const struct io_uring_sqe *s)
 static bool reap(struct carrier *k);
 
 /*
+ * All that the kernel has is to end, without an enter: what is under way is awaited, for two seconds; what is taken back
+ * is done plainly.
+ */
+static void take_back(struct carrier *k)
+{
+	struct io_uring_sync_cancel_reg all = {
+		.fd = -1, .flags = IORING_ASYNC_CANCEL_ANY, .timeout = {.tv_sec = 2}};
+
+	k->taking_back = true;
+	xu_register_sync_cancel(&k->thread->ring, &all);
+	reap(k);
+	k->taking_back = false;
+}
+
+/*
  * The kernel would not be entered any more. Entries that it has not taken never began: they are done plainly, in their
- * order. What it has taken ends in time, if it may be asked for that; else it is done again, which at a given position
- * changes nothing.
+ * order. What it has taken ends in time, if it may be asked for that, or is taken back; where it can not be (before 6.0),
+ * it is done again, which at a given position changes nothing.
  */
 static void lose_ring(struct carrier *k, int error)
 {
@@ -96,10 +113,12 @@ static void lose_ring(struct carrier *k, int error)
 	while (k->in_flight) {
 		int ret = xu_submit_and_wait(ring, 1);
 
+		reap(k);
 		if (ret < 0 && ret != -EINTR)
 			break;
-		reap(k);
 	}
+	if (k->in_flight)
+		take_back(k);
 	while (k->in_flight)
 		land(k, k->in_flight,
 		     k->in_flight->after_appends ? -EIO : do_plainly(&k->in_flight->sqe));
@@ -108,6 +127,18 @@ static void lose_ring(struct carrier *k, int error)
 	k->bell_armed = false;
 	policy_drop_ring(k->thread);
 	policy_enter_failed(error);
+}
+
+/* It was interrupted, or wanted for memory or for room among the completions: for two seconds in a row, the next enter may do. */
+static bool will_pass(struct carrier *k, int error)
+{
+	const struct timespec moment = {.tv_nsec = 1000000};
+
+	if ((error != -EINTR && error != -EAGAIN && error != -EBUSY) || ++k->busy > 1500)
+		return false;
+	if (error != -EINTR)
+		xu_sys(SYS_nanosleep, &moment, 0);
+	return true;
 }
 
 /* Hand over what is prepared, and wait for so many completions. */
@@ -122,9 +153,11 @@ static void submit(struct carrier *k, unsigned wait_nr)
 	k->thread->enters += !ret;
 	if (!ret)
 		ret = xu_submit_and_wait(&k->thread->ring, wait_nr);
-	if (ret < 0 && ret != -EINTR && ret != -EAGAIN && ret != -EBUSY)
+	if (ret >= 0)
+		k->busy = 0;
+	else if (!will_pass(k, ret))
 		lose_ring(k, ret);
-	k->prepared = 0;
+	k->prepared = k->thread->ring.live ? xu_sq_ready(&k->thread->ring) : 0;
 }
 
 /* Room for an entry. NULL: the ring is lost. */
@@ -174,7 +207,11 @@ static bool reap(struct carrier *k)
 			k->cancels--;
 			k->cancel_result = res;
 		} else {
-			land(k, (struct aio_op *)(uintptr_t)ticket, res);
+			struct aio_op *op = (struct aio_op *)(uintptr_t)ticket;
+
+			if (k->taking_back && (res == -ECANCELED || res == -EINTR))
+				res = do_plainly(&op->sqe);
+			land(k, op, res);
 		}
 	}
 	any = k->finished;

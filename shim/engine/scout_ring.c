@@ -73,12 +73,13 @@ static void enter(struct carrier *k, bool wait)
 	const struct timespec moment = {.tv_nsec = MS / 2};
 	bool timed = ring->features & IORING_FEAT_EXT_ARG;
 	unsigned flags = ring->enter_flags;
-	long ret;
+	long ret = policy_deny_enter();
 
 	if (wait && timed)
 		flags |= IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG;
-	ret = xu_sys(SYS_io_uring_enter, ring->enter_fd, waiting(), wait && timed, flags,
-		     wait && timed ? &arg : NULL, wait && timed ? sizeof(arg) : 0);
+	if (!ret)
+		ret = xu_sys(SYS_io_uring_enter, ring->enter_fd, waiting(), wait && timed, flags,
+			     wait && timed ? &arg : NULL, wait && timed ? sizeof(arg) : 0);
 	/* What is not taken now may be so later; and an old kernel does not wait for a time. */
 	if ((ret < 0 && ret != -ETIME && ret != -EINTR) || (wait && !timed))
 		xu_sys(SYS_nanosleep, &moment, 0);
