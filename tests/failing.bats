@@ -80,6 +80,11 @@ throughout() {
 		throughout "$tools/aio-posix" "$case" file
 	done
 	throughout "$tools/aio-linux" mixed file
+	# What comes after the carrier has gone comes after what it had.
+	errors=(EPERM)
+	step=2
+	throughout "$tools/aio-posix" append file
+	step=6
 	# The kernel never has room again.
 	on=+
 	errors=(EPERM EAGAIN)

@@ -30,6 +30,9 @@ static void *call_function(void *arg)
 	uint64_t none = 0;
 
 	aio_op_free(op);
+	/* By itself, so that it never sees itself otherwise. */
+	if (!notice.attributes)
+		REAL(pthread_detach)(pthread_self());
 	xu_sys(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, sizeof(none));
 	notice.function(notice.value);
 	return NULL;
@@ -45,8 +48,6 @@ static void tell_thread(const struct aio_notice *notice)
 	op->list.notice = *notice;
 	if (REAL(pthread_create)(&thread, notice->attributes, call_function, op))
 		aio_op_free(op);
-	else if (!notice->attributes)
-		REAL(pthread_detach)(thread);
 }
 
 void aio_notify(const struct aio_notice *notice)

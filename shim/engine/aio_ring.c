@@ -27,7 +27,6 @@ struct carrier {
 	unsigned prepared; /* entries that were not submitted yet */
 	unsigned finished; /* operations that have ended, and nobody was told */
 	bool bell_armed;   /* the ring wakes us when the bell changes */
-	bool taking_back;  /* the kernel is to give back all that it has */
 	unsigned busy;	   /* enters in a row that failed, and may not the next time */
 	unsigned cancels;  /* cancellations without an answer */
 	long cancel_result;
@@ -75,24 +74,9 @@ static long do_plainly(const struct io_uring_sqe *s)
 static bool reap(struct carrier *k);
 
 /*
- * All that the kernel has is to end, without an enter: what is under way is awaited, for two seconds; what is taken back
- * is done plainly.
- */
-static void take_back(struct carrier *k)
-{
-	struct io_uring_sync_cancel_reg all = {
-		.fd = -1, .flags = IORING_ASYNC_CANCEL_ANY, .timeout = {.tv_sec = 2}};
-
-	k->taking_back = true;
-	xu_register_sync_cancel(&k->thread->ring, &all);
-	reap(k);
-	k->taking_back = false;
-}
-
-/*
  * The kernel would not be entered any more. Entries that it has not taken never began: they are done plainly, in their
- * order. What it has taken ends in time, if it may be asked for that, or is taken back; where it can not be (before 6.0),
- * it is done again, which at a given position changes nothing.
+ * order. What it has taken ends in time, if it may be asked for that; else it is done again, which at a given position
+ * changes nothing.
  */
 static void lose_ring(struct carrier *k, int error)
 {
@@ -117,8 +101,6 @@ static void lose_ring(struct carrier *k, int error)
 		if (ret < 0 && ret != -EINTR)
 			break;
 	}
-	if (k->in_flight)
-		take_back(k);
 	while (k->in_flight)
 		land(k, k->in_flight,
 		     k->in_flight->after_appends ? -EIO : do_plainly(&k->in_flight->sqe));
@@ -207,11 +189,7 @@ static bool reap(struct carrier *k)
 			k->cancels--;
 			k->cancel_result = res;
 		} else {
-			struct aio_op *op = (struct aio_op *)(uintptr_t)ticket;
-
-			if (k->taking_back && (res == -ECANCELED || res == -EINTR))
-				res = do_plainly(&op->sqe);
-			land(k, op, res);
+			land(k, (struct aio_op *)(uintptr_t)ticket, res);
 		}
 	}
 	any = k->finished;
@@ -528,6 +506,9 @@ bool aio_ready(struct call *c)
 		case READY: return true;
 		case STARTING: aio_sleep(&a->state, STARTING, NULL); continue;
 		case REFUSED:
+			/* Not past what was sent before: see aio_send. */
+			if (__atomic_load_n(&a->queue, __ATOMIC_SEQ_CST))
+				return true;
 			c->reason = a->reason;
 			/* What may have passed is asked for again, but not at every call. */
 			if (__atomic_add_fetch(&a->refusals, 1, __ATOMIC_RELAXED) % 1000)
@@ -562,7 +543,7 @@ void aio_send(struct aio_op *first)
 {
 	struct aio_op *last = NULL, *op = first;
 	struct call c;
-	unsigned n = 0, state;
+	unsigned n = 0;
 
 	if (!first)
 		return;
@@ -586,9 +567,11 @@ void aio_send(struct aio_op *first)
 		aio_wake(&aio->bell);
 	}
 	/* It may have ended just now. */
-	state = __atomic_load_n(&aio->state, __ATOMIC_SEQ_CST);
-	if ((state == NONE || state == REFUSED) && !aio_ready(&c))
-		do_queue();
+	if (__atomic_load_n(&aio->state, __ATOMIC_SEQ_CST) != READY) {
+		aio_ready(&c);
+		if (__atomic_load_n(&aio->state, __ATOMIC_SEQ_CST) == REFUSED)
+			do_queue();
+	}
 }
 
 void aio_ring_renew(void)
