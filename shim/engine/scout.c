@@ -52,6 +52,7 @@ enum {
 	FEW = 8,	       /* reads and closes after a file was closed unread */
 	SAMPLED = 8,	       /* of so many quick opens, one has its first read looked at */
 	IDLE_NS = 2000000000,
+	LONG_NS = 500 * 1000, /* a wait that is worth while, were it one in a dozen calls */
 };
 
 struct scout *scout;
@@ -63,11 +64,13 @@ static bool stale; /* it is to end, another thread has said */
 /* In the middle of something: whoever comes now is a signal handler, or another thread; a helper is soon through. */
 enum { NOBODY, PROGRAM, HELPER };
 static int busy;
-static unsigned quick;		     /* calls in a row that did not wait */
+static unsigned quick[NR_DEEDS];     /* calls in a row that did not wait: questions, and opens */
 static unsigned patience = PATIENCE; /* calls to be watched in the next directory */
-static unsigned slow;		     /* those of the last eight that did, a bit each */
-static int judged = -1;		     /* the fd whose first read is to be looked at as well */
-static unsigned few; /* reads and closes that are looked at still, where no file is judged */
+static unsigned slow;		     /* those of the last calls that did, a bit each */
+static uint64_t dir_since; /* when the program opened a directory that it has yet to read, or 0 */
+static int judged = -1;	   /* the fd whose first read is to be looked at as well */
+static unsigned few;	   /* reads and closes that are looked at still, where no file is judged */
+static bool due;	   /* there was reason to begin */
 static bool started;
 static bool refused; /* no ring: no scout */
 static bool on;	     /* at the first call already */
@@ -130,7 +133,7 @@ static void rest(void)
 	} else {
 		owner = 0;
 	}
-	stale = false;
+	stale = due = false;
 	slow = 0;
 }
 
@@ -164,6 +167,8 @@ static bool work(struct call *c)
 	c->thread->rings++;
 	score.starts++;
 	process_wake(AWAKE_SCOUT_OPEN | AWAKE_SCOUT_NAME);
+	due = false;
+	scout->touched = scout_now();
 	return true;
 }
 
@@ -287,6 +292,41 @@ static const char *path_of(const struct call *c)
 
 /* ---- The engine ---- */
 
+/* Something waited: all is watched. */
+static void alert(void)
+{
+	quick[DEED_STAT] = quick[DEED_OPEN] = 0;
+	patience = PATIENCE;
+	process_wake(AWAKE_SCOUT_OPEN | AWAKE_SCOUT_NAME);
+}
+
+/* It waited while nothing is at work: is that reason to begin? `c` may be NULL: then with the next call. */
+static void waited_once(struct call *c, uint64_t took)
+{
+	unsigned lately = took > LONG_NS ? ~0u : 255;
+
+	slow = slow << 1 | 1;
+	alert();
+	due = __builtin_popcount(slow & lately) >= 2;
+	if (due && !scout && c && work(c))
+		scout->reads_waited += reads(c);
+}
+
+/* The first call since a directory was opened: did reading it wait? libc reads it, and so that is not seen. */
+static void note_dir_read(struct call *c, uint64_t now)
+{
+	uint64_t took = now - dir_since;
+
+	dir_since = 0;
+	if (!waits(took) || !enter())
+		return;
+	if (!scout)
+		waited_once(c, took);
+	if (ours())
+		scout->dir_waited = true;
+	leave();
+}
+
 /* The file whose first read was to be looked at was read, or is closed unread: reads are of no interest any more. */
 static void no_judgement(void)
 {
@@ -332,17 +372,23 @@ static bool scout_call(struct call *c)
 			plan_ahead(scout->touched);
 		leave();
 	}
-	if (!answered)
-		c->began = scout_now();
-	return answered;
+	if (answered)
+		return true;
+	if (dir_since)
+		note_dir_read(c, scout_now());
+	c->began = scout_now();
+	return false;
 }
 
-/* A quick call while nothing is at work: after many of them, there is nothing to watch. */
-static void note_quick(void)
+/*
+ * A quick call while nothing is at work: after many of them, there is nothing to watch. Of the two kinds each for itself:
+ * who has asked about everything first (rsync) may open it later.
+ */
+static void note_quick(enum deed deed)
 {
-	if (++quick > WATCHED) {
+	if (++quick[deed] > WATCHED) {
 		patience = patience / 2 > LEAST_PATIENCE ? patience / 2 : LEAST_PATIENCE;
-		process_sleep(AWAKE_SCOUT_OPEN | AWAKE_SCOUT_NAME);
+		process_sleep(deed == DEED_OPEN ? AWAKE_SCOUT_OPEN : AWAKE_SCOUT_NAME);
 	}
 }
 
@@ -357,39 +403,36 @@ static void judge(const struct call *c, long fd)
 }
 
 /* While nothing is at work: is there reason to begin? */
-static void watch(struct call *c, long res, bool waited)
+static void watch(struct call *c, long res, bool waited, uint64_t took)
 {
 	if (!waited) {
-		note_quick();
-		slow <<= 1;
+		note_quick(stat_by_name(c) ? DEED_STAT : DEED_OPEN);
 		/* The name may be known, and what is in the file not. */
-		if (plain_open(c) && quick % SAMPLED == 0)
+		if (plain_open(c) && (quick[DEED_OPEN] % SAMPLED == 0 || slow & 15))
 			judge(c, res);
+		slow <<= 1;
+		if (due && work(c))
+			scout->reads_waited++;
 		return;
 	}
-	quick = 0;
-	patience = PATIENCE;
 	if (plain_open(c))
 		judge(c, res);
-	process_wake(AWAKE_SCOUT_OPEN | AWAKE_SCOUT_NAME);
-	if (dir_open(c))
-		return;
-	slow = slow << 1 | 1;
-	if (__builtin_popcount(slow & 255) >= 2)
-		work(c);
+	alert();
+	if (!dir_open(c))
+		waited_once(c, took);
 }
 
-static void judgement(bool waited)
+static void judgement(struct call *c, bool waited, uint64_t took)
 {
-	if (waited && ours())
-		plan_control_waited();
+	if (ours())
+		plan_first_read(waited);
 	else if (waited)
-		slow = slow << 1 | 1;
+		waited_once(c, took);
 	no_judgement();
 }
 
 /* The first read of a file counts with its open; many in a row are scout_seq.c's. */
-static void seen_read(struct call *c, long res, bool waited)
+static void seen_read(struct call *c, long res, bool waited, uint64_t took)
 {
 	int64_t offset = c->route == ROUTE_READ ? -1 : (int64_t)c->sqe.off;
 
@@ -398,7 +441,7 @@ static void seen_read(struct call *c, long res, bool waited)
 	if (!scout || ours())
 		seq_read(c->sqe.fd, offset, res, waited);
 	if (c->sqe.fd == judged)
-		judgement(waited);
+		judgement(c, waited, took);
 	else if (few && !--few && judged < 0)
 		no_judgement();
 }
@@ -408,7 +451,9 @@ void scout_copied(int fd, uint64_t began)
 	int saved = errno;
 
 	if (fd == judged && enter()) {
-		judgement(waits(scout_now() - began));
+		uint64_t took = scout_now() - began;
+
+		judgement(NULL, waits(took), took);
 		leave();
 	}
 	errno = saved;
@@ -452,12 +497,12 @@ static void scout_seen(struct call *c, long res)
 	if (ours() && (stale || ring_gone() || now - scout->touched > IDLE_NS))
 		rest();
 	if (reads(c)) {
-		seen_read(c, res, waited);
+		seen_read(c, res, waited, took);
 		if (ours())
 			scout->touched = now;
 	} else {
 		if (!scout)
-			watch(c, res, waited || on);
+			watch(c, res, waited || on, took);
 		if (ours())
 			seen_name(c, res, now, waited || on ? took : 0);
 	}
@@ -468,8 +513,10 @@ void scout_opens_dir(void)
 {
 	if (!started)
 		return;
-	if (quick > WATCHED - patience)
-		quick = WATCHED - patience;
+	for (enum deed deed = DEED_STAT; deed <= DEED_OPEN; deed++)
+		if (quick[deed] > WATCHED - patience)
+			quick[deed] = WATCHED - patience;
+	dir_since = scout_now();
 	process_wake(AWAKE_SCOUT_OPEN | AWAKE_SCOUT_NAME);
 }
 
@@ -531,7 +578,7 @@ static void forked(void)
 {
 	scout = NULL;
 	busy = NOBODY;
-	stale = false;
+	stale = due = false;
 	slow = 0;
 	judged = -1;
 	seq_forget();

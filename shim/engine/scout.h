@@ -100,6 +100,7 @@ struct dir {
 	bool keep;     /* the answers may be handed over */
 	unsigned answers_nr;
 	uint64_t wanted; /* when it was asked for */
+	bool waited;	 /* its lister did, and the program has not come to it yet */
 	bool more;	 /* there are entries past these, from `resume` on */
 	int64_t resume;
 	unsigned serial; /* counts what this place has held: an index of before is another's */
@@ -188,6 +189,7 @@ struct scout {
 	unsigned mask;	/* and which ones */
 	unsigned asks;	/* it waited for attributes of files that it opens as well */
 	int later; /* above 0: it goes into directories when it is through with the one that has them */
+	bool dir_waited;   /* it waited for a directory that nobody had listed ahead */
 	bool walks;	   /* it goes from directory to directory */
 	unsigned slots_nr; /* how many there are */
 	unsigned next;	   /* where to look for a free one first */
@@ -202,15 +204,16 @@ struct scout {
 	uint64_t touched; /* when the program last did something of interest */
 	enum order orders[NR_DEEDS]; /* in which it does what */
 	int votes[NR_DEEDS][NR_ORDERS];
-	unsigned stats;	   /* since the last open */
-	struct dir *dir;   /* where the program is */
-	struct dir *front; /* where the plan is */
-	int rank;	   /* in the front's order, or -1: behind `name` */
-	unsigned planned;  /* files since the last control */
-	unsigned controls; /* files between two */
-	unsigned doubts;   /* grow with controls that did not wait */
-	uint64_t wait_ns;  /* how long the program waits for a file, on the average */
-	bool by_args;	   /* what comes next stands in the argument list, from `arg` on */
+	unsigned stats;	       /* since the last open */
+	struct dir *dir;       /* where the program is */
+	struct dir *front;     /* where the plan is */
+	int rank;	       /* in the front's order, or -1: behind `name` */
+	unsigned planned;      /* files since the last control */
+	unsigned controls;     /* files between two */
+	unsigned doubts;       /* grow with controls that did not wait */
+	uint64_t wait_ns;      /* how long the program waits for a file, on the average */
+	unsigned reads_waited; /* more first reads that did than did not, of late: opens do not tell */
+	bool by_args;	       /* what comes next stands in the argument list, from `arg` on */
 	bool args_loaded;
 	unsigned arg, args_len;
 	char name[NAME_MAX + 1]; /* of what the program touched last, where the directory is not listed yet */
@@ -353,6 +356,8 @@ void plan_told_entry(struct dir *d, int at);
 
 /* The program's controls and first reads: a file that was left alone had to be waited for after all. */
 void plan_control_waited(void);
+/* Did the first read of a file wait? */
+void plan_first_read(bool waited);
 /* What the plan goes by: the deed that takes longest, and the order in which the program does it. */
 enum deed plan_deed(void);
 enum order plan_order(void);

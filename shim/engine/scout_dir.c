@@ -9,6 +9,7 @@
  * state is WANTED or LISTING, and is not looked at by anybody else until then.
  */
 #include <errno.h>
+#include <sys/resource.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
@@ -256,9 +257,18 @@ static void look_up(struct dir *d, int fd)
 	}
 }
 
+/* How often this task has waited. */
+static long waits(void)
+{
+	struct rusage usage;
+
+	return xu_sys(SYS_getrusage, RUSAGE_THREAD, &usage) ? 0 : usage.ru_nvcsw;
+}
+
 void dir_list(struct dir *d, char *buf, size_t size)
 {
 	enum dir_state state = DIR_FAILED;
+	long waited = waits();
 	int fd = open_dir(d);
 	long n = -1;
 
@@ -286,6 +296,7 @@ void dir_list(struct dir *d, char *buf, size_t size)
 	d->ask = d->ask && d->kind == FS_FUSE;
 	d->keep = d->keep && d->kind == FS_FUSE;
 	d->asking = state == DIR_LISTED;
+	d->waited = d->asking && waits() != waited;
 	XU_STORE_RELEASE(&d->state, state);
 	if (d->asking) {
 		scout_found_dirs();
@@ -377,7 +388,7 @@ struct dir *dir_want(const char *path, size_t len, struct dir *parent, int at)
 	d->serial++;
 	d->nr = d->names_len = d->answers_nr = 0;
 	d->resume = 0;
-	d->more = false;
+	d->more = d->waited = false;
 	d->ask = plan_asks();
 	d->mask = scout->mask;
 	d->how = scout->how & AT_STATX_DONT_SYNC;

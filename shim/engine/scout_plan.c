@@ -27,7 +27,8 @@ enum {
 	FAILURES = 4, /* of the plan in a row that get more room */
 	ONLY_STATS = 100,
 	ASKS = 4, /* more questions that waited than did not, before attributes are fetched with open files */
-	DECIDED = 4, /* so far may the balance of a question go */
+	DECIDED = 4,	 /* so far may the balance of a question go */
+	READS_COUNT = 4, /* and that of first reads */
 };
 enum deed plan_deed(void)
 {
@@ -106,6 +107,11 @@ static void vote(const struct dir *d, enum deed deed, int from, int to)
 }
 /* ---- What the program did ---- */
 
+void plan_control_waited(void)
+{
+	scout->doubts -= scout->doubts < WAIT_COUNTS ? scout->doubts : WAIT_COUNTS;
+}
+
 /* It comes to an entry: did it go into the directory before that one, or not yet? */
 static void note_later(struct dir *d, int at)
 {
@@ -127,6 +133,10 @@ static int came(struct dir *d, int at, enum deed deed)
 	int last = d->lasts[deed];
 
 	note_later(d, at);
+	/* What it was spared counts as a control. */
+	if (XU_LOAD(&d->waited))
+		plan_control_waited();
+	d->waited = false;
 	scout->dir = d;
 	d->last = d->lasts[deed] = at;
 	d->stamp = scout->touched;
@@ -227,9 +237,20 @@ void plan_told_entry(struct dir *d, int at)
 	d->entries[at].fetched |= mark_of(DEED_STAT);
 }
 
-void plan_control_waited(void)
+void plan_first_read(bool waited)
 {
-	scout->doubts -= scout->doubts < WAIT_COUNTS ? scout->doubts : WAIT_COUNTS;
+	if (waited)
+		plan_control_waited();
+	if (waited && scout->reads_waited < READS_COUNT)
+		scout->reads_waited += 2;
+	else if (!waited && scout->reads_waited)
+		scout->reads_waited--;
+}
+
+/* Is a file that is not among those fetched reason to plan anew? It had to be waited for, or will have to be. */
+static bool counts(enum deed deed, uint64_t waited_ns)
+{
+	return waited_ns || (deed == DEED_OPEN && scout->reads_waited);
 }
 
 /* The plan begins anew. What was fetched in vain does not stand in the way, but for those whose plan keeps failing. */
@@ -269,7 +290,7 @@ static void missed(struct dir *d, const char *name, size_t len, enum deed deed, 
 		e->fetched = (uint8_t)((e->fetched & ~MARK_CONTROL) | mark_of(deed));
 		return;
 	}
-	if (waited_ns && e->type != DT_DIR && at != last && deed == plan_deed()) {
+	if (counts(deed, waited_ns) && e->type != DT_DIR && at != last && deed == plan_deed()) {
 		make_room();
 		/* Known from a walk before this one, or given up too early: as new. */
 		if (e->fetched)
@@ -320,14 +341,16 @@ void plan_touch(int dfd, const char *path, enum deed deed, uint64_t waited_ns)
 		return;
 	d = dir_known(t.buf, t.len);
 	/* A file that was left alone on purpose says nothing new. */
-	if (deed == DEED_OPEN && waited_ns && !left_alone(d, name, len))
+	if (deed == DEED_OPEN && counts(deed, waited_ns) && !left_alone(d, name, len))
 		scout->by_args = dfd == AT_FDCWD && args_at(path);
 	if (d && dir_listed(d)) {
 		missed(d, name, len, deed, waited_ns);
 		return;
 	}
-	if (!d && waited_ns)
+	if (!d && (counts(deed, waited_ns) || scout->dir_waited)) {
 		d = enter(t.buf, t.len);
+		scout->dir_waited = false;
+	}
 	if (!d)
 		return;
 	scout->dir = d;
