@@ -34,8 +34,10 @@
  *
  * Large files that will be synced go to the disk while they are written (stream_early.c).
  *
- * A lease (F_SETLEASE) would make others' changes known exactly, for a signal, a thread to take it, and a wait of whoever
- * wants to write. What has 10 ms at most is not worth that.
+ * A read lease (F_SETLEASE) would tell of others' changes exactly. It was measured and is not there: a window that need
+ * not be read again every 10 ms saves less than can be seen (dd bs=1 and a shell's read loop, 0.98 to 1.08 of the time), while
+ * whoever opens the file for writing waits for our thread (27 us in place of 7, one in ten more than 300), or is told
+ * EAGAIN (O_NONBLOCK), and the program itself would wait for itself.
  */
 #include <fcntl.h>
 #include <sys/syscall.h>
