@@ -116,6 +116,18 @@ print(f.readline(), f.tell())'
 	served 200000
 }
 
+@test "stream: what a program was started with is its parent's, too, and is left to the kernel" {
+	need dash
+	# shellcheck disable=SC2016 # the inner shells have these
+	both dash -c 'seq 3000 >x; { dash -c "n=0; while [ \$n -lt 900 ]; do read -r a; n=\$((n + 1)); done; echo \$a"
+		dd bs=1 count=500 status=none; head -n 1; } <x
+		{ dd if=x bs=16 count=300 status=none; echo then; dd if=x bs=16 count=3 status=none; } >y; cat y'
+	[[ $(jq -s '[.[].engines.stream.put] | add' records) -eq 0 ]]
+	# Only what dd has opened by itself is read ahead.
+	[[ $(jq -s '[.[] | select(.prog == "dash") | .calls.read.memory // 0] | add' records) -eq 0 ]]
+	jq -s -e '[.[] | select(.prog == "dd") | .calls.read.memory // 0] | sort | .[0] == 0 and .[-1] > 200' records
+}
+
 @test "stream: a file that grows is followed" {
 	need python3
 	both python3 -S -c 'import os

@@ -112,7 +112,7 @@ batch() {
 	done
 	sleep 0.05
 	(($(awk '/^Dirty:/ { print $2 }' /proc/meminfo) < 55000)) || skip 'other programs have much to write'
-	timeout 60 strace -f -y -o trace -e trace=fsync,fdatasync,syncfs -e signal=none ${inject:+-e inject="$inject"} \
+	timeout 60 strace -f -y -o trace -e trace=fsync,fdatasync,syncfs,sync_file_range -e signal=none ${inject:+-e inject="$inject"} \
 		env "${shim_env[@]}" XURING_FSYNC=batch "$@"
 }
 
@@ -155,6 +155,48 @@ for f in fs[10:]: os.fdatasync(f)'
 	grep -q 'fdatasync(.*/f30>)' trace
 	[[ $(jq .engines.sync.answered records) -ge 40 ]]
 	[[ -z $(dirty f*) ]]
+}
+
+@test "sync: what a sync of all answers for is no more than it did, and for no longer than a second" {
+	need python3
+	local elsewhere=/dev/shm/xuring-sync.$$
+	[[ -w /dev/shm && $(stat -c %d /dev/shm) != $(stat -c %d .) ]] || elsewhere=$PWD/elsewhere
+	echo 1 >$elsewhere
+	# One was written, and flushed without a sync; one is of another file system; one is asked for later.
+	batch '' /usr/bin/python3 -S -c 'import ctypes, os, sys, time
+flush = ctypes.CDLL(None).sync_file_range
+flush.argtypes = ctypes.c_int, ctypes.c_long, ctypes.c_long, ctypes.c_uint
+fs = [os.open("f%d" % i, os.O_RDWR) for i in range(10, 70)]
+other = os.open(sys.argv[1], os.O_RDWR)
+for f in fs[:20]: os.fsync(f)
+os.pwrite(fs[25], b"x", 0)
+assert not flush(fs[25], 0, 0, 7)
+os.fsync(fs[25])
+time.sleep(1.1)
+os.fsync(fs[30])
+os.fsync(other)' $elsewhere
+	[[ $elsewhere == "$PWD"* ]] || rm $elsewhere
+	[[ $(kernel syncfs) -ge 1 && $(jq .engines.sync.answered records) -ge 1 ]]
+	grep -q 'fsync(.*/f35>)' trace
+	grep -q 'fsync(.*/f40>)' trace
+	grep -q "fsync(.*<$elsewhere>)" trace
+	rm records
+	# Those of another file system, right after a sync of all.
+	[[ $elsewhere != "$PWD"* ]] || return 0
+	echo 1 >$elsewhere
+	batch '' sync f{10..30} $elsewhere
+	rm $elsewhere
+	[[ $(kernel syncfs) -ge 1 ]]
+	grep -q "fsync(.*<$elsewhere>)" trace
+}
+
+@test "sync: what a sync of all is to answer for is asked for its dirty pages, and for its errors" {
+	batch '' "$tools/deny" -s cachestat ENOSYS sync f{10..69}
+	[[ $(kernel fsync) -eq 60 ]]
+	rm records
+	if batch sync_file_range:error=EIO sync f{10..69} 2>errors; then false; fi
+	[[ $(jq .engines.sync.answered records) -ge 1 ]]
+	[[ $(wc -l <errors) -eq $((60 - $(kernel fsync))) ]]
 }
 
 @test "sync: after an error each file is the kernel's to sync" {

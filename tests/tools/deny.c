@@ -2,7 +2,7 @@
 /*
  * deny: runs a program under a seccomp filter that refuses io_uring, as containers and sandboxes do.
  *
- *     deny [-s setup,enter,register] WHAT PROG [ARG...]
+ *     deny [-s setup,enter,register,cachestat] WHAT PROG [ARG...]
  *
  * WHAT is the answer to the refused calls:
  *     an errno by name (EPERM, ENOSYS, ...) or number
@@ -52,8 +52,12 @@ struct filter {
 	struct instruction *instructions;
 };
 
-/* The three calls of io_uring. Their numbers are the same on both architectures (and on 32-bit x86). */
-enum { NR_SETUP = 425, NR_ENTER = 426, NR_REGISTER = 427 };
+/* The calls that -s may name. Their numbers are the same on both architectures (and on 32-bit x86). */
+enum { CALLS = 4 };
+static const struct {
+	const char *name;
+	unsigned int number;
+} calls[CALLS] = {{"setup", 425}, {"enter", 426}, {"register", 427}, {"cachestat", 451}};
 
 #define STATUS_TROUBLE 125
 
@@ -78,7 +82,8 @@ static const struct error_name error_names[] = {
 /* Says how to use it, and ends. */
 static _Noreturn void usage(void)
 {
-	fputs("usage: deny [-s setup,enter,register] ERRNO|kill|trap PROG [ARG...]\n", stderr);
+	fputs("usage: deny [-s setup,enter,register,cachestat] ERRNO|kill|trap PROG [ARG...]\n",
+	      stderr);
 	exit(STATUS_TROUBLE);
 }
 
@@ -113,21 +118,20 @@ static unsigned int filter_action(const char *what)
 	return RET_ERRNO | (unsigned int)number;
 }
 
-/* Reads the list after -s into one flag a call: setup, enter, register. */
-static void parse_calls(char *list, bool refused[3])
+/* Reads the list after -s into one flag a call. */
+static void parse_calls(char *list, bool refused[CALLS])
 {
-	static const char *const names[3] = {"setup", "enter", "register"};
 	char *rest = list;
 	char *word;
 
-	memset(refused, 0, 3 * sizeof(refused[0]));
+	memset(refused, 0, CALLS * sizeof(refused[0]));
 	while ((word = strsep(&rest, ","))) {
 		int i = 0;
 
-		while (i < 3 && strcmp(word, names[i]) != 0)
+		while (i < CALLS && strcmp(word, calls[i].name) != 0)
 			i++;
-		if (i == 3) {
-			fprintf(stderr, "deny: io_uring has no call %s\n", word);
+		if (i == CALLS) {
+			fprintf(stderr, "deny: %s is no call that it knows\n", word);
 			usage();
 		}
 		refused[i] = true;
@@ -136,19 +140,20 @@ static void parse_calls(char *list, bool refused[3])
 
 /*
  * Installs the filter: it answers the refused calls with the action and lets the rest pass. It need not look
- * at the architecture, as the three numbers mean the same everywhere it can run. Without CAP_SYS_ADMIN
+ * at the architecture, as these numbers mean the same everywhere it can run. Without CAP_SYS_ADMIN
  * the kernel wants no_new_privs first.
  */
-static void install(const bool refused[3], unsigned int action)
+static void install(const bool refused[CALLS], unsigned int action)
 {
 	/* A number that no call has stands for "not refused". */
-	const unsigned int setup = refused[0] ? NR_SETUP : ~0U;
-	const unsigned int enter = refused[1] ? NR_ENTER : ~0U;
-	const unsigned int reg = refused[2] ? NR_REGISTER : ~0U;
+#define REFUSED(i) (refused[i] ? calls[i].number : ~0U)
 	struct instruction instructions[] = {
 		{LOAD_WORD, 0, 0, 0}, /* seccomp_data begins with the number of the call */
-		{JUMP_IF_EQUAL, 3, 0, setup}, {JUMP_IF_EQUAL, 2, 0, enter},
-		{JUMP_IF_EQUAL, 1, 0, reg},   {RETURN, 0, 0, RET_ALLOW},
+		{JUMP_IF_EQUAL, 4, 0, REFUSED(0)},
+		{JUMP_IF_EQUAL, 3, 0, REFUSED(1)},
+		{JUMP_IF_EQUAL, 2, 0, REFUSED(2)},
+		{JUMP_IF_EQUAL, 1, 0, REFUSED(3)},
+		{RETURN, 0, 0, RET_ALLOW},
 		{RETURN, 0, 0, action},
 	};
 	struct filter filter = {
@@ -168,7 +173,7 @@ static void install(const bool refused[3], unsigned int action)
 
 int main(int argc, char **argv)
 {
-	bool refused[3] = {true, false, false};
+	bool refused[CALLS] = {true};
 	int option;
 
 	while ((option = getopt(argc, argv, "+s:")) != -1) {
