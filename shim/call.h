@@ -33,6 +33,7 @@ enum route {
 	ROUTE_SPLICE,	   /* between two fds, one of them a pipe */
 	ROUTE_NAME,	   /* on a path */
 	ROUTE_WAIT,	   /* for events: only those that are there */
+	ROUTE_POLL,	   /* for events, by a list of fds: always plain */
 };
 
 /* Who answered a call. The names are those of the statistics record. */

@@ -142,6 +142,7 @@ static void cancellation_point(enum route route)
 	switch (route) {
 	case ROUTE_FD:
 	case ROUTE_HINT:
+	case ROUTE_POLL:
 	case ROUTE_SOCKET:
 	case ROUTE_BIND:
 	case ROUTE_NAME: break;

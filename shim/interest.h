@@ -19,6 +19,7 @@ static inline unsigned engines_in(enum route route)
 	case ROUTE_ACCEPT:
 	case ROUTE_SPLICE:
 	case ROUTE_WAIT: return AWAKE_LOOP | AWAKE_STREAM;
+	case ROUTE_POLL: return AWAKE_LOOP | AWAKE_LOOP_POLL | AWAKE_STREAM;
 	case ROUTE_AT: return AWAKE_LOOP | AWAKE_LOOP_ORDER | AWAKE_SCOUT_READ | AWAKE_STREAM;
 	case ROUTE_WRITE:
 	case ROUTE_SEND:
@@ -46,7 +47,7 @@ static inline unsigned interest_of(enum route route)
 /* Is all that is awake the loop engine, and the call on an fd that it does not know? The way of most calls in a server. */
 static inline bool passes(enum symbol symbol, enum route route, int fd)
 {
-	const unsigned loop = AWAKE_LOOP_BIRTH | AWAKE_LOOP | AWAKE_LOOP_ORDER;
+	const unsigned loop = AWAKE_LOOP_BIRTH | AWAKE_LOOP_POLL | AWAKE_LOOP | AWAKE_LOOP_ORDER;
 
 	switch (route) {
 	case ROUTE_READ:

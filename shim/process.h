@@ -26,6 +26,7 @@ enum {
 	AWAKE_SCOUT_DIR = 1 << 10, /* opening directories, which programs seldom do */
 	AWAKE_SCOUT_READ = 1 << 11, /* reads */
 	AWAKE_LOOP_BIRTH = 1 << 3,  /* loop: epoll instances being made */
+	AWAKE_LOOP_POLL = 1 << 22,  /* loop: the first polls and selects */
 	AWAKE_LOOP = 1 << 4,	    /* loop: what is done with sockets and epoll instances */
 	AWAKE_LOOP_ORDER = 1 << 5,  /* loop: whatever others can see, for sends may be put off */
 	AWAKE_STREAM = 1 << 18,	    /* stream: what is done with files */

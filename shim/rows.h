@@ -28,6 +28,12 @@
 #define MAKES(flags) ((flags)&O_CREAT || ((flags)&O_TMPFILE) == O_TMPFILE)
 #define MODE(flags, mode) (MAKES(flags) ? (mode) : 0)
 
+/* The fds that a poll or a select is about, for engines. Whether a connection is in hand or not, they have no op for it. */
+#define POLLS(list, nr, except)                                                                    \
+	PLAIN_IF(awake &AWAKE_RING, REASON_NO_OP);                                                 \
+	c->fd = -1;                                                                                \
+	xu_prep_rw(IORING_OP_POLL_ADD, sqe, -1, list, (unsigned)(nr), (uint64_t)(uintptr_t)(except))
+
 /* The longest value of an extended attribute (XATTR_SIZE_MAX). */
 #define XATTR_SIZE 65536
 

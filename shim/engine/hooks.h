@@ -95,14 +95,6 @@ static inline void before_child(void)
 	stream_let_go_all();
 }
 
-/* It waits for something to happen. */
-static inline void before_wait(void)
-{
-	if (awake & AWAKE_LOOP)
-		loop_before_all();
-	stream_news();
-}
-
 /* Messages that may pass on fds. */
 static inline void before_messages(void)
 {

@@ -21,7 +21,8 @@
  * slots of the thread's loop. It is settled before anybody could see it:
  *
  *     any call on that fd that memory does not answer      loop_settle_fd, by whatever thread
- *     polling, new processes, exec, exit, another identity    loop_settle_all
+ *     a list for poll or select that has it in it          the same (loop_poll.c)
+ *     new processes, exec, exit, another identity          loop_settle_all
  *     an effect elsewhere (profile server)                 the calling thread's loop
  *     a thread that does not wait for a millisecond        the flusher (flusher.c)
  *
@@ -29,8 +30,8 @@
  * slot is touched under its loop's lock, which is free but for another thread on the same fd. A handler that interrupts
  * the engine finds the lock held by its own thread, and makes plain calls.
  *
- * Whether it pays is a question of what a system call costs: loop_cost.c. Until a program makes an epoll instance
- * nothing is woken, and where calls are cheap nothing ever is.
+ * Whether it pays is a question of what a system call costs: loop_cost.c. Until a program makes an epoll instance, or
+ * polls a listening socket, nothing is woken, and where calls are cheap nothing ever is.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -141,6 +142,20 @@ static void end_turn(struct call *c, struct loop *l, bool waits)
 			loop_free_slot(l, s);
 	}
 	l->turn++;
+	loop_unlock(l);
+}
+
+static void after_poll(struct call *c, long nr)
+{
+	struct loop *l = nr > 0 && awake & AWAKE_LOOP ? loop_of(c->thread) : NULL;
+
+	if (!l)
+		return;
+	l->ready = (unsigned)nr;
+	l->figures.turns++;
+	if (!loop_lock(l))
+		return;
+	poll_recv_ahead(c, l, nr);
 	loop_unlock(l);
 }
 
@@ -285,17 +300,42 @@ static void accept_seen(const struct call *c, long fd)
 							       : FD_OURS);
 }
 
-void loop_epoll_begins(void)
+/* Can it pay to have an event loop? */
+static bool may_begin(void)
 {
-	if (!(awake & AWAKE_LOOP_BIRTH) || awake & AWAKE_LOOP || !thread_self())
-		return;
-	if (!cost_begin(process_config())) {
-		process_sleep(AWAKE_LOOP_BIRTH);
-		return;
-	}
+	if (!thread_self())
+		return false;
+	if (cost_begin(process_config()))
+		return true;
+	process_sleep(AWAKE_LOOP_BIRTH | AWAKE_LOOP_POLL);
+	return false;
+}
+
+static void begin(void)
+{
 	if (loops_start() && fds_start())
 		process_wake(AWAKE_LOOP |
 			     (process_config()->send == XU_SEND_LATER ? AWAKE_LOOP_ORDER : 0));
+}
+
+void loop_epoll_begins(void)
+{
+	if (awake & AWAKE_LOOP_BIRTH && !(awake & AWAKE_LOOP) && may_begin())
+		begin();
+}
+
+/* The first calls of poll and select. */
+static void poll_begins(const struct call *c)
+{
+	if (!may_begin())
+		return;
+	if (poll_has_door(c)) {
+		cost_of_polls();
+		begin();
+	} else if (poll_is_first()) {
+		return;
+	}
+	process_sleep(AWAKE_LOOP_POLL);
 }
 
 void loop_epoll_begun(int epfd)
@@ -351,6 +391,8 @@ static bool loop_call(struct call *c)
 
 	if (c->route == ROUTE_WAIT)
 		return wait_in_one(c);
+	if (c->route == ROUTE_POLL && awake & AWAKE_LOOP_POLL)
+		poll_begins(c);
 	if (!f || !(f->flags & FD_OURS))
 		return false;
 	switch (c->route) {
@@ -397,9 +439,11 @@ static void loop_plain(struct call *c)
 {
 	struct loop *l = c->thread ? c->thread->loop : NULL;
 
-	if (c->route == ROUTE_WAIT) {
+	if (c->route == ROUTE_WAIT || c->route == ROUTE_POLL) {
 		if (l)
 			end_turn(c, l, false);
+		if (c->route == ROUTE_POLL)
+			poll_settle(c, l);
 		return;
 	}
 	if (c->symbol == SYM_sendmsg)
@@ -426,6 +470,7 @@ static void loop_seen(struct call *c, long res)
 		if (s->opcode == IORING_OP_EPOLL_WAIT)
 			after_wait(c, (const struct epoll_event *)(uintptr_t)s->addr, res);
 		break;
+	case ROUTE_POLL: after_poll(c, res); break;
 	case ROUTE_READ:
 	case ROUTE_RECV:
 		if (f)
@@ -450,7 +495,7 @@ static void loop_seen(struct call *c, long res)
 static void loop_start(const struct xu_config *config)
 {
 	if (config->batch != XU_BATCH_OFF)
-		process_wake(AWAKE_LOOP_BIRTH);
+		process_wake(AWAKE_LOOP_BIRTH | AWAKE_LOOP_POLL);
 }
 
 /* A child may read what we read: connections that it has, too, are left to plain calls. */

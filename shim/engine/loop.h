@@ -4,8 +4,8 @@
  *     loop.c         the turn: what happens at a wait, and around it     loop_slots.c  loops, slots, settling
  *     loop_batch.c   many operations in one enter                        loop_recv.c   receiving in company
  *     loop_cost.c    does it pay here?                                   loop_send.c   sending in company
+ *     loop_poll.c    loops over poll and select                         loop_hooks.c  calls that are no engine's
  *     fds.c          what is known of each fd                            flusher.c     the flusher
- *     loop_hooks.c   calls that are no engine's
  */
 #ifndef SHIM_ENGINE_LOOP_H
 #define SHIM_ENGINE_LOOP_H
@@ -158,6 +158,10 @@ void batch_end(struct call *c, struct loop *l);
 /* Receive for the connections of this ready list that are known to be read. */
 void recv_ahead(struct call *c, struct loop *l, const struct epoll_event *events, int nr);
 
+/* Is this one known to be read? Receive for these, if that pays. */
+bool recv_wanted(const struct fd *f);
+void recv_company(struct call *c, struct loop *l, const int *ready, unsigned nr);
+
 /* Look at what these sockets have; and let that be, before anything was used. */
 void recv_look(struct call *c, struct loop *l, const int *ready, unsigned nr);
 void recv_forget(struct loop *l);
@@ -203,10 +207,25 @@ void send_first(int fd);
 /* Wait, within reason, until all is out: the process ends, or becomes another. */
 void send_all_out(void);
 
+/* ---- loop_poll.c ---- */
+
+/* Is there a listening socket among the fds of this call? And is it one of the process's first, or has it none? */
+bool poll_has_door(const struct call *c);
+bool poll_is_first(void);
+
+/* What threads but for the one with this loop have in hand of the fds of this call is settled. */
+void poll_settle(const struct call *c, const struct loop *own);
+
+/* So many are ready: receive for those of them that are known to be read. With the lock. */
+void poll_recv_ahead(struct call *c, struct loop *l, long nr);
+
 /* ---- loop_cost.c ---- */
 
 /* May it pay at all? Asked when the first event loop begins. */
 bool cost_begin(const struct xu_config *config);
+
+/* It is a loop over poll or select. */
+void cost_of_polls(void);
 
 /* Does it pay for this ready list? Measured at the first that is long enough. */
 bool cost_pays(struct call *c, struct loop *l, const int *ready, unsigned nr);

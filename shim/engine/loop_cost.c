@@ -11,9 +11,10 @@
  *
  * a request in company spares a receive, and a call where its answer is put off, too; it costs a look, a drop, and an op
  * that sends; and a turn costs two enters, however many requests are in it, and two calls more where handlers
- * are to be held back (loop_hold). One of the enters is the wait, where the kernel has an op for that:
+ * are to be held back (loop_hold; four where it is a loop over poll or select). One of the enters is the wait, where
+ * the kernel has an op for that, which it has for epoll alone:
  *
- *     n * (plain + call - 2 op - (op - work))  >  1 to 4 calls  ?
+ *     n * (plain + call - 2 op - (op - work))  >  1 to 6 calls  ?
  */
 #include <time.h>
 
@@ -39,6 +40,7 @@ enum { MANY = 64 };
 
 static unsigned batch;
 static bool defers;
+static bool polls;
 static enum { UNKNOWN, PAYS, LOSES } verdict;
 static unsigned call_ns, plain_ns, op_ns, lists;
 
@@ -102,6 +104,11 @@ bool cost_begin(const struct xu_config *config)
 	return false;
 }
 
+void cost_of_polls(void)
+{
+	polls = true;
+}
+
 /* Nanoseconds for one of these sockets, plainly. */
 static unsigned time_plain(struct loop *l, const int *ready, unsigned nr)
 {
@@ -131,7 +138,8 @@ static void keep_least(unsigned *least, unsigned ns)
 
 static void judge(void)
 {
-	unsigned calls = (signals_any() ? 4 : 2) - policy_has_op(IORING_OP_EPOLL_WAIT);
+	unsigned calls = 2 + (signals_any() ? (polls ? 4 : 2) : 0) -
+			 (!polls && policy_has_op(IORING_OP_EPOLL_WAIT));
 	int gain = (int)plain_ns - 2 * (int)op_ns;
 
 	if (defers)

@@ -37,7 +37,7 @@ static bool only_in(uint32_t events)
 	return (events & (EPOLLIN | EPOLLPRI | EPOLLERR | EPOLLHUP | EPOLLRDHUP)) == EPOLLIN;
 }
 
-static bool wanted(const struct fd *f)
+bool recv_wanted(const struct fd *f)
 {
 	return (f->flags & (FD_OURS | FD_PLAIN)) == FD_OURS && f->known && !f->loop && !f->error;
 }
@@ -79,6 +79,12 @@ void recv_forget(struct loop *l)
 	}
 }
 
+void recv_company(struct call *c, struct loop *l, const int *ready, unsigned nr)
+{
+	if (nr && cost_pays(c, l, ready, nr))
+		recv_look(c, l, ready, nr);
+}
+
 void recv_ahead(struct call *c, struct loop *l, const struct epoll_event *events, int nr)
 {
 	int ready[SLOTS];
@@ -87,11 +93,10 @@ void recv_ahead(struct call *c, struct loop *l, const struct epoll_event *events
 	for (int i = 0; i < nr && n < SLOTS; i++) {
 		int fd = only_in(events[i].events) ? fds_of_event(c->fd, events[i].data.u64) : -1;
 
-		if (fd >= 0 && wanted(&fds[fd]))
+		if (fd >= 0 && recv_wanted(&fds[fd]))
 			ready[n++] = fd;
 	}
-	if (n && cost_pays(c, l, ready, n))
-		recv_look(c, l, ready, n);
+	recv_company(c, l, ready, n);
 }
 
 /* Is this what a socket has been told of once, and then forgets? */

@@ -514,6 +514,7 @@ static void run_wait(struct call *c)
 static void route(struct call *c)
 {
 	switch (c->route) {
+	case ROUTE_POLL:
 	case ROUTE_NONE: break;
 	case ROUTE_READ: run_transfer(c, false); break;
 	case ROUTE_WRITE: run_transfer(c, true); break;

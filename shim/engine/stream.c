@@ -153,6 +153,7 @@ static void look_on(struct call *c)
 	case ROUTE_CLOSE: stream_before_gone(c->fd); break;
 	case ROUTE_RECV:
 	case ROUTE_ACCEPT:
+	case ROUTE_POLL:
 	case ROUTE_WAIT: stream_news(); break;
 	default: break;
 	}

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Servers that send back what they get, in the ways of Python.
 
-usage: server.py asyncio|selectors|tls|mirror PORT [CERTIFICATE]
+usage: server.py asyncio|selectors|poll|select|tls|mirror PORT [CERTIFICATE]
 
 The mirror speaks HTTP/1.1: the body of an answer is that of the request.
 """
@@ -85,8 +85,11 @@ class Echo:
 				(selectors.EVENT_WRITE if self.out else 0), self)
 
 
-def loop(port):
-	sel = selectors.EpollSelector()
+# Loops of one's own, by what they wait with.
+LOOPS = {"selectors": selectors.EpollSelector, "poll": selectors.PollSelector, "select": selectors.SelectSelector}
+
+
+def loop(port, sel):
 	door = socket.create_server(("127.0.0.1", port))
 	door.setblocking(False)
 	sel.register(door, selectors.EVENT_READ, None)
@@ -103,8 +106,8 @@ def loop(port):
 def main():
 	kind, port = sys.argv[1], int(sys.argv[2])
 	signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-	if kind == "selectors":
-		loop(port)
+	if kind in LOOPS:
+		loop(port, LOOPS[kind]())
 	context = None
 	if kind == "tls":
 		context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -11,14 +11,17 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -69,12 +72,107 @@ static int by_number(int ep, struct epoll_event *ev, int nr, int ms)
 	return (int)syscall(SYS_epoll_pwait, ep, ev, nr, ms, NULL, 8);
 }
 
+/* Lists of the connections themselves; what of them is ready, as an epoll instance would say it. */
+static int told(const struct pollfd *p, int res, struct epoll_event *ev, int nr)
+{
+	int n = 0;
+
+	for (int i = 0; i < NR && n < nr && res > 0; i++)
+		if (p[i].revents)
+			ev[n++] = (struct epoll_event){.events = (uint32_t)p[i].revents,
+						       .data.u32 = (uint32_t)i};
+	return res > 0 ? n : res;
+}
+
+static void fill(struct pollfd *p)
+{
+	for (int i = 0; i < NR; i++)
+		p[i] = (struct pollfd){.fd = near[i], .events = POLLIN};
+}
+
+static int by_poll(int ep, struct epoll_event *ev, int nr, int ms)
+{
+	struct pollfd p[NR];
+
+	(void)ep;
+	fill(p);
+	return told(p, poll(p, NR, ms), ev, nr);
+}
+
+static int by_ppoll(int ep, struct epoll_event *ev, int nr, int ms)
+{
+	struct timespec ts = {ms / 1000, ms % 1000 * 1000000L};
+	struct pollfd p[NR];
+	sigset_t none;
+
+	(void)ep;
+	fill(p);
+	sigemptyset(&none);
+	return told(p, ppoll(p, NR, ms < 0 ? NULL : &ts, &none), ev, nr);
+}
+
+static int by_poll_number(int ep, struct epoll_event *ev, int nr, int ms)
+{
+	struct timespec ts = {ms / 1000, ms % 1000 * 1000000L};
+	struct pollfd p[NR];
+
+	(void)ep;
+	fill(p);
+	return told(p, (int)syscall(SYS_ppoll, p, NR, ms < 0 ? NULL : &ts, NULL, 8), ev, nr);
+}
+
+static int by_select(int ep, struct epoll_event *ev, int nr, int ms)
+{
+	struct timeval tv = {ms / 1000, ms % 1000 * 1000};
+	struct pollfd p[NR];
+	fd_set in;
+	int res;
+
+	(void)ep;
+	FD_ZERO(&in);
+	for (int i = 0; i < NR; i++)
+		FD_SET(near[i], &in);
+	res = select(near[NR - 1] + 1, &in, NULL, NULL, ms < 0 ? NULL : &tv);
+	for (int i = 0; i < NR; i++)
+		p[i].revents = FD_ISSET(near[i], &in) ? POLLIN : 0;
+	return told(p, res, ev, nr);
+}
+
+static int by_pselect(int ep, struct epoll_event *ev, int nr, int ms)
+{
+	struct timespec ts = {ms / 1000, ms % 1000 * 1000000L};
+	struct pollfd p[NR];
+	fd_set in, except;
+	int res;
+
+	(void)ep;
+	FD_ZERO(&in);
+	FD_ZERO(&except);
+	for (int i = 0; i < NR; i++) {
+		FD_SET(near[i], &in);
+		FD_SET(near[i], &except);
+	}
+	res = pselect(near[NR - 1] + 1, &in, NULL, &except, ms < 0 ? NULL : &ts, NULL);
+	for (int i = 0; i < NR; i++)
+		p[i].revents = FD_ISSET(near[i], &in) ? POLLIN : 0;
+	return told(p, res, ev, nr);
+}
+
 static const struct {
 	const char *name;
 	int (*wait)(int ep, struct epoll_event *ev, int nr, int ms);
+	bool lists; /* no epoll instance */
 } ways[] = {
-	{"epoll_wait", by_wait},     {"epoll_pwait", by_pwait}, {"epoll_pwait, masked", by_masked},
-	{"epoll_pwait2", by_pwait2}, {"by number", by_number},
+	{"epoll_wait", by_wait, false},
+	{"epoll_pwait", by_pwait, false},
+	{"epoll_pwait, masked", by_masked, false},
+	{"epoll_pwait2", by_pwait2, false},
+	{"by number", by_number, false},
+	{"poll", by_poll, true},
+	{"ppoll", by_ppoll, true},
+	{"poll by number", by_poll_number, true},
+	{"select", by_select, true},
+	{"pselect", by_pselect, true},
 };
 
 static size_t way;
@@ -90,7 +188,8 @@ static void watch(int op, int ep, int i, uint32_t events)
 {
 	struct epoll_event ev = {.events = EPOLLIN | events, .data.u32 = (uint32_t)i};
 
-	epoll_ctl(ep, op, near[i], &ev);
+	if (ep >= 0)
+		epoll_ctl(ep, op, near[i], &ev);
 }
 
 /* What the child is to do. */
@@ -161,7 +260,15 @@ static void meet(void)
 		alarm(20);
 		client(&at);
 	}
-	epfd = epoll_create1(0);
+	if (ways[way].lists) {
+		struct pollfd p = {.fd = door, .events = POLLIN};
+
+		/* A server's first call. */
+		epfd = -1;
+		poll(&p, 1, 1000);
+	} else {
+		epfd = epoll_create1(0);
+	}
 	for (int i = 0; i < NR; i++) {
 		near[i] = accept4(door, NULL, NULL, SOCK_NONBLOCK);
 		setsockopt(near[i], IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
@@ -181,7 +288,10 @@ static void turn(void)
 		say(i, "hello");
 	for (int i = 0; i < NR && how & EPOLLONESHOT; i++)
 		watch(EPOLL_CTL_MOD, epfd, i, how);
-	epoll_wait(epfd, ev, NR, 1000);
+	if (ways[way].lists)
+		wait_on(epfd, ev, NR, 1000);
+	else
+		epoll_wait(epfd, ev, NR, 1000);
 	for (int i = 0; i < NR; i++) {
 		while ((n = read(near[i], buf, sizeof(buf))) > 0)
 			if (write(near[i], buf, (size_t)n) != n)
@@ -275,6 +385,88 @@ static void refused(void)
 	turn();
 	printf("  no fd: %d\n", wait_on(1000, ev, NR, 0) < 0 ? errno : 0);
 	count();
+}
+
+/* The same for lists. */
+static void refused_lists(void)
+{
+	char *gone = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct pollfd p[NR], *half = (struct pollfd *)(gone + 4096) - 1;
+	struct timespec wrong = {0, 1000000000}, none = {0, 0};
+
+	mprotect(gone + 4096, 4096, PROT_NONE);
+	fill(p);
+	*half = p[0];
+	for (int i = 0; i < 7; i++) {
+		static const char *const names[] = {"nowhere", "in part", "not there", "too many",
+						    "no time", "no time", "no number"};
+		long res = 0;
+
+		turn();
+		say(1, "a");
+		errno = 0;
+		switch (i) {
+		case 0: res = syscall(SYS_ppoll, 64, NR, &none, NULL, 8); break;
+		case 1: res = poll(half, NR, 0); break;
+		case 2: res = select(64, (void *)(gone + 4096), NULL, NULL, NULL); break;
+		case 3: res = syscall(SYS_ppoll, p, 1ul << 30, &none, NULL, 8); break;
+		case 4: res = ppoll(p, NR, &wrong, NULL); break;
+		case 5: res = syscall(SYS_ppoll, p, NR, gone + 4096, NULL, 8); break;
+		default: res = select(-1, NULL, NULL, NULL, NULL); break;
+		}
+		printf("  %s: %ld %s\n", names[i], res, res < 0 ? strerror(errno) : "");
+		look("again", epfd, NR, 0);
+	}
+	count();
+}
+
+/* What one thread has read is not there for another one, whatever that waits by; nor for one who asks in between. */
+static void *looks(void *arg)
+{
+	(void)arg;
+	look("other thread", epfd, NR, 0);
+	return NULL;
+}
+
+static void other_thread(void)
+{
+	struct epoll_event ev[NR];
+	pthread_t thread;
+	char buf[8];
+
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < NR; i++)
+			say(i, "hello");
+		wait_on(epfd, ev, NR, 1000);
+		for (int i = 0; i < NR; i++)
+			if (read(near[i], buf, round && i ? 3 : sizeof(buf)) < 0)
+				perror("read");
+		pthread_create(&thread, NULL, looks, NULL);
+		pthread_join(thread, NULL);
+		turn();
+	}
+	count();
+}
+
+/* A loop over a list, of which one is an epoll instance with a connection that is in hand. */
+static void list_of_epoll(void)
+{
+	struct pollfd p = {.events = POLLIN};
+	struct epoll_event ev[NR];
+	char buf[8];
+
+	epfd = p.fd = epoll_create1(0);
+	for (int i = 0; i < NR; i++)
+		watch(EPOLL_CTL_ADD, epfd, i, 0);
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < NR; i++)
+			say(i, "hello");
+		printf("  events: %d\n", epoll_wait(epfd, ev, NR, 1000));
+		for (int i = 0; i < NR; i++)
+			if (read(near[i], buf, sizeof(buf)) < 0)
+				perror("read");
+		printf("  poll of epoll: %d\n", poll(&p, 1, 0));
+	}
 }
 
 static void handler(int sig)
@@ -395,13 +587,23 @@ static void shared(void)
 	count();
 }
 
+enum { EPOLLS = 1, LISTS = 2 };
+
 static const struct {
 	const char *name;
 	void (*run)(void);
+	unsigned by;
 } cases[] = {
-	{"some are ready", some}, {"one by one", one_by_one}, {"refused", refused},
-	{"signals", signals},	  {"nested", nested},	      {"reused", reused},
-	{"shared", shared},
+	{"some are ready", some, EPOLLS | LISTS},
+	{"one by one", one_by_one, EPOLLS | LISTS},
+	{"refused", refused, EPOLLS},
+	{"refused", refused_lists, LISTS},
+	{"signals", signals, EPOLLS | LISTS},
+	{"nested", nested, EPOLLS},
+	{"an instance in a list", list_of_epoll, LISTS},
+	{"reused", reused, EPOLLS},
+	{"shared", shared, EPOLLS},
+	{"another thread", other_thread, LISTS},
 };
 
 static const struct {
@@ -436,6 +638,8 @@ int main(void)
 	for (size_t m = 0; m < sizeof(modes) / sizeof(modes[0]); m++)
 		for (way = 0; way < sizeof(ways) / sizeof(ways[0]); way++)
 			for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-				run(i, m);
+				if (ways[way].lists ? !modes[m].how && cases[i].by & LISTS
+						    : cases[i].by & EPOLLS)
+					run(i, m);
 	return 0;
 }

@@ -33,6 +33,14 @@ void say(const char *text);
 /* Read, and print what came. */
 void get(int fd, size_t n);
 
+/* What loops wait by, of a whole case. */
+enum way { BY_EPOLL, BY_POLL, BY_PPOLL, BY_SELECT, BY_PSELECT };
+extern enum way by;
+
+/* epoll_wait, or for the loop's own connection what the case waits by. */
+struct epoll_event;
+int wait_on(int ep, struct epoll_event *ev, int nr, int ms);
+
 /* One look at the loop EP; returns how many are ready. */
 int look(int ep);
 

@@ -21,12 +21,16 @@ const char *self;
 static const struct {
 	const char *name;
 	uint32_t how;
-	int flags;
+	enum way by;
 } modes[] = {
-	{"level", 0, SOCK_NONBLOCK},
-	{"edge", EPOLLET, SOCK_NONBLOCK},
-	{"edge with RDHUP", EPOLLET | EPOLLRDHUP, SOCK_NONBLOCK},
-	{"one-shot", EPOLLONESHOT, SOCK_NONBLOCK},
+	{"level", 0, BY_EPOLL},
+	{"edge", EPOLLET, BY_EPOLL},
+	{"edge with RDHUP", EPOLLET | EPOLLRDHUP, BY_EPOLL},
+	{"one-shot", EPOLLONESHOT, BY_EPOLL},
+	{"poll", 0, BY_POLL},
+	{"ppoll", 0, BY_PPOLL},
+	{"select", 0, BY_SELECT},
+	{"pselect", 0, BY_PSELECT},
 };
 
 static void run(const struct corner *corner, size_t m)
@@ -40,7 +44,8 @@ static void run(const struct corner *corner, size_t m)
 	if (!pid) {
 		alarm(10);
 		/* Sent and still unknown is no failure of the program. */
-		meet(modes[m].how, modes[m].flags);
+		by = modes[m].by;
+		meet(modes[m].how, SOCK_NONBLOCK);
 		corner->run();
 		fflush(stdout);
 		_exit(0);

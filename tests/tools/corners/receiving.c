@@ -29,7 +29,7 @@ static void drain(int fd, int ep)
 	for (int turn = 0; turn < 20; turn++) {
 		struct epoll_event ev;
 
-		epoll_wait(ep, &ev, 1, 50);
+		wait_on(ep, &ev, 1, 50);
 		while ((n = read(fd, buf, sizeof(buf))) > 0)
 			printf("  got \"%.*s\"\n", (int)n, buf);
 		if (!n || errno != EAGAIN) {

@@ -224,7 +224,7 @@ static void stuck(void)
 		if (n < 0)
 			break;
 		accepted += (size_t)n;
-		epoll_wait(epfd, &ev, 1, 0);
+		wait_on(epfd, &ev, 1, 0);
 	}
 	printf("  %s\n", n < 0 ? word(errno) : "no end");
 	watch(EPOLL_CTL_MOD, epfd, near, EPOLLOUT);
@@ -255,7 +255,7 @@ static void stuck_closed(void)
 		if (n < 0)
 			break;
 		accepted += (size_t)n;
-		epoll_wait(epfd, &ev, 1, 0);
+		wait_on(epfd, &ev, 1, 0);
 	}
 	close(near);
 	while ((n = recv(far, got, sizeof(got), 0)) > 0)
@@ -309,7 +309,7 @@ static void wait_alarmed(int ms)
 
 	waiting = 1;
 	if (!sigsetjmp(way_out, 1))
-		epoll_wait(epfd, &ev, 1, ms);
+		wait_on(epfd, &ev, 1, ms);
 	waiting = 0;
 }
 
@@ -354,7 +354,7 @@ static void handlers(void)
 	put("answer");
 	tick(30000);
 	clock_gettime(CLOCK_MONOTONIC, &a);
-	res = epoll_wait(epfd, &ev, 1, 5000);
+	res = wait_on(epfd, &ev, 1, 5000);
 	show("wait", res, NULL);
 	clock_gettime(CLOCK_MONOTONIC, &b);
 	tick(0);
