@@ -25,8 +25,9 @@ struct thread {
 	bool ring_failed;    /* no ring to be had for this thread, for a passing reason */
 	unsigned ring_retry; /* calls until that is tried again */
 	struct xu_ring ring;
-	struct loop *loop;   /* its event loop (engine/loop.h) */
-	unsigned long slept; /* how often, when last looked at (engine/scout.c) */
+	struct loop *loop;		   /* its event loop (engine/loop.h) */
+	unsigned long slept;		   /* how often, when last looked at (engine/scout.c) */
+	unsigned rival_since, rival_waits; /* while the scout serves another thread */
 	uint64_t enters;
 	uint64_t rings;
 	uint64_t reasons[NR_REASONS];

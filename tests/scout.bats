@@ -137,6 +137,93 @@ compare_all() {
 	holds warm.stats '.[0].engines.scout | .predicted < 20'
 }
 
+@test 'opens that wait after questions that did not' {
+	mkdir src
+	(cd src && for name in {100..999}; do echo "$name" >"$name"; done)
+	far_mount "$PWD/src" mnt
+	# Who has read the names is not kept waiting for attributes.
+	cat >asks.py <<-'END'
+		import os
+		names = sorted(os.listdir("mnt"))
+		os.listdir(".")
+		for _ in range(3):
+		    sizes = [os.stat("src/" + name).st_size for name in names]
+		print(sum(sizes), [open("mnt/" + name).read() for name in names[:300]])
+	END
+	bare /usr/bin/python3 asks.py >bare.out
+	shimmed XURING_PROFILE=remote XURING_STATS=json:stats /usr/bin/python3 asks.py >remote.out
+	cmp bare.out remote.out
+	holds stats '.[0].engines.scout.handed > 60'
+}
+
+@test 'threads that go through a tree, one after another, and all at once' {
+	local profile
+	"$tools/forest" src 400 8
+	far_mount "$PWD/src" mnt
+	cat >threads.py <<-'END'
+		import glob, os, threading
+		names = sorted(n for n in glob.glob("mnt/part00/*/*") if os.path.isfile(n))
+		found, lock = {}, threading.Lock()
+		def work(mine):
+		    for name in mine:
+		        size = os.stat(name).st_size
+		        with open(name, "rb") as f:
+		            text = f.read()
+		        with lock:
+		            found[name] = (size, hash(text))
+		halves = names[:len(names) // 2], names[len(names) // 2:]
+		for half in halves:
+		    thread = threading.Thread(target=work, args=(half,))
+		    thread.start()
+		    thread.join()
+		print(len(names), sorted(found.items()))
+		for shares in halves, [names[i::4] for i in range(4)]:
+		    found.clear()
+		    threads = [threading.Thread(target=work, args=(share,)) for share in shares]
+		    for t in threads: t.start()
+		    for t in threads: t.join()
+		    print(len(names), sorted(found.items()))
+	END
+	bare env PYTHONHASHSEED=0 /usr/bin/python3 threads.py >bare.out
+	for profile in safe remote; do
+		scouted $profile PYTHONHASHSEED=0 /usr/bin/python3 threads.py >$profile.out
+		cmp bare.out $profile.out
+	done
+	holds stats 'map(select(.profile == "remote") | .engines.scout | .handed) | add > 100'
+}
+
+# with OPTION=VALUE COMMAND...: its statistics are all that is in `one`.
+with() {
+	rm -f one
+	shimmed XURING_SCOUT=on XURING_STATS=json:one "$@" >with.out
+}
+
+@test 'how far ahead, how many bytes, how old' {
+	local first='for (@ARGV) { open F, "<", $_ or die; print <F>; select undef, undef, undef, 0.01 }'
+	"$tools/forest" src 300 1
+	set -- src/part00/dir000/*
+	# Files, of a program that ends after some.
+	with XURING_SCOUT_DEPTH=4 perl -e "$first" -- "${@:1:40}"
+	holds one '.[0].engines.scout | .predicted > 4 and .predicted <= .used + 4'
+	with perl -e "splice @ARGV, 40; $first" -- "$@"
+	holds one '.[0].engines.scout | .predicted > .used + 4'
+	with XURING_SCOUT_DEPTH=4 perl -e "splice @ARGV, 40; $first" -- "$@"
+	holds one '.[0].engines.scout | .predicted > 4 and .predicted <= .used + 4'
+	# Bytes, of one that reads the first 4 MiB.
+	truncate -s 64M src/large
+	far_mount "$PWD/src" mnt
+	with XURING_PROFILE=remote XURING_SCOUT_BYTES=131072 dd if=mnt/large bs=64k count=64 status=none
+	holds one '.[0].engines.scout | .ahead_bytes > 0 and .ahead_bytes <= 4 * 1048576 + 131072'
+	with XURING_PROFILE=remote dd if=mnt/large bs=64k count=64 status=none
+	holds one '.[0].engines.scout.ahead_bytes > 6 * 1048576'
+	# Age, of files handed over to one that takes its time.
+	set -- mnt/part00/dir000/*
+	with XURING_PROFILE=remote perl -e "$first" -- "${@:1:60}"
+	holds one '.[0].engines.scout.handed > 10'
+	with XURING_PROFILE=remote XURING_SCOUT_AGE_MS=1 perl -e "$first" -- "${@:61:120}"
+	holds one '.[0].engines.scout | .predicted > 10 and .handed == 0'
+}
+
 # What one who opens ahead might miss: removed, renamed, replaced files, limits, children, flags.
 walk() {
 	local i
@@ -157,7 +244,7 @@ walk() {
 	walk src/c scouted remote "$tools/walker" mnt/c >remote.out
 	show_difference 'profile safe' bare.out safe.out
 	show_difference 'profile remote' bare.out remote.out
-	holds stats 'map(select(.profile == "remote") | .engines.scout.handed) | add > 50'
+	holds stats 'map(select(.profile == "remote") | .engines.scout.handed) | add > 100'
 }
 
 # Mounts that remember names and attributes, for a second, and not at all.

@@ -86,7 +86,6 @@ void scout_lets_go_near(int dfd, const char *path);
 /* This process has changed something; or the file of this name, or of this fd; or opened this fd, or this name, for writing. */
 void scout_changed(void);
 void scout_changed_name(int dfd, const char *path);
-void scout_changed_rights(int dfd, const char *path);
 void scout_changed_fd(int fd);
 void scout_opened(int fd);
 void scout_opened_name(const char *path);

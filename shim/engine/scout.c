@@ -28,9 +28,12 @@
  *
  *     ASLEEP --two opens waited--> AT WORK --controls do not wait | nothing for 2 s | identity--> ASLEEP
  *
- * One thread is served at a time: the one that was seen to wait.
+ * One thread is served at a time: the one that was seen to wait. When it makes no more calls, and another one waits, that
+ * one is served in its place, by the same ring and the same plan. (All at once would be too many for one plan: threads that
+ * share out a tree wait at the same time as it is, and each would have the window moved to where it is itself.)
  */
 #include <errno.h>
+#include <linux/kcmp.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -49,8 +52,14 @@ enum {
 	WATCHED = 256,	       /* quick calls in a row after which there is nothing to watch */
 	PATIENCE = 16,	       /* calls that are watched in a new directory then, */
 	LEAST_PATIENCE = 2,    /* and where none of them ever waits */
-	FEW = 8,	       /* reads and closes after a file was closed unread */
-	SAMPLED = 8,	       /* of so many quick opens, one has its first read looked at */
+	TRIES = 20,	       /* of a thread to get in while another one is here */
+	RIVAL = 4,  /* waits of another thread, between two calls of the one that is served */
+	CROWD = 64, /* waits of others that much more than the one that is served comes along */
+	PAUSE_NS = 250000000, /* after work that was of no use; twice as long each time, up to */
+	PAUSES = 7,	      /* times that */
+	PATIENT_MS = 3000,    /* before a change of identity, while another thread is in here */
+	FEW = 8,	      /* reads and closes after a file was closed unread */
+	SAMPLED = 8,	      /* of so many quick opens, one has its first read looked at */
 	IDLE_NS = 2000000000,
 	LONG_NS = 500 * 1000, /* a wait that is worth while, were it one in a dozen calls */
 };
@@ -60,10 +69,11 @@ struct score score;
 
 static int owner; /* the thread that is served, while at work */
 static int process;
-static bool stale; /* it is to end, another thread has said */
-/* In the middle of something: whoever comes now is a signal handler, or another thread; a helper is soon through. */
-enum { NOBODY, PROGRAM, HELPER };
-static int busy;
+static bool stale;  /* it is to end, another thread has said */
+static bool differ; /* threads may have become somebody else, each for itself */
+/* Who is in here: NULL, the slot of a thread, or this for a helper, which is soon through. */
+static void *busy;
+#define HELPER ((void *)&busy)
 static unsigned quick[NR_DEEDS];     /* calls in a row that did not wait: questions, and opens */
 static unsigned patience = PATIENCE; /* calls to be watched in the next directory */
 static unsigned slow;		     /* those of the last calls that did, a bit each */
@@ -72,7 +82,9 @@ static int judged = -1;	   /* the fd whose first read is to be looked at as well
 static unsigned few;	   /* reads and closes that are looked at still, where no file is judged */
 static bool due;	   /* there was reason to begin */
 static bool started;
-static bool refused; /* no ring: no scout */
+static bool refused;	    /* no ring: no scout */
+static uint64_t not_before; /* when there may be use in it again */
+static unsigned pauses;
 static bool on;	     /* at the first call already */
 static bool handoff; /* XURING_SCOUT_HANDOFF */
 
@@ -142,7 +154,8 @@ static bool work(struct call *c)
 	long p;
 
 	/* A program that watches files would hear of those that are opened ahead. */
-	if (refused || policy_watches() || !thread_is_own() || policy_filtered())
+	if (refused || scout_now() < not_before || policy_watches() || !thread_is_own() ||
+	    policy_filtered())
 		return false;
 	p = xu_sys(SYS_mmap, 0, sizeof(*scout), PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -178,21 +191,26 @@ static bool ours(void)
 	return scout && owner == (int)xu_sys(SYS_gettid);
 }
 
-static bool enter_as(int who)
+static bool enter_as(void *who)
 {
-	int nobody = NOBODY;
+	void *nobody = NULL;
 
 	return __atomic_compare_exchange_n(&busy, &nobody, who, false, __ATOMIC_ACQUIRE,
 					   __ATOMIC_RELAXED);
 }
 
-/* One at a time: false for a signal handler that came in between, and for other threads. */
+/* One at a time: false for a signal handler that came in between, and for a thread while another one is here for long. */
 static bool enter(void)
 {
-	for (int i = 0; i < 1000; i++) {
-		if (enter_as(PROGRAM))
+	struct thread *t = thread_self();
+
+	for (int i = 0; t && i < 1000; i++) {
+		void *who;
+
+		if (enter_as(t))
 			return true;
-		if (XU_LOAD(&busy) == PROGRAM)
+		who = XU_LOAD(&busy);
+		if (who == t || (who != HELPER && i >= TRIES))
 			return false;
 		xu_sys(SYS_sched_yield);
 	}
@@ -201,7 +219,40 @@ static bool enter(void)
 
 static void leave(void)
 {
-	XU_STORE_RELEASE(&busy, NOBODY);
+	XU_STORE_RELEASE(&busy, NULL);
+}
+
+/* The same where the thread is the one that is served, and still is inside. */
+static bool enter_ours(void)
+{
+	if (!ours() || !enter())
+		return false;
+	if (ours())
+		return true;
+	leave();
+	return false;
+}
+
+/*
+ * Another thread than the one that is served waited. It may be served in its place if it has the same fds and the same
+ * root as the carrier, which does what is done for it: the kernel knows. Who it is can not be asked, but noticed.
+ */
+static void rival(struct thread *t)
+{
+	int tid = (int)xu_sys(SYS_gettid), carrier;
+
+	if (!owner || differ || tid != t->tid || process != (int)xu_sys(SYS_getpid))
+		return;
+	scout->crowd += 2;
+	if (t->rival_since != scout->touches)
+		t->rival_waits = 0;
+	t->rival_since = scout->touches;
+	carrier = XU_LOAD_ACQUIRE(&scout->carrier.task.tid);
+	if (++t->rival_waits < RIVAL || !carrier || xu_sys(SYS_kcmp, tid, carrier, KCMP_FILES, 0, 0) ||
+	    xu_sys(SYS_kcmp, tid, carrier, KCMP_FS, 0, 0))
+		return;
+	seq_forget();
+	owner = tid;
 }
 
 bool scout_enter_helper(void)
@@ -346,13 +397,21 @@ static void closed(int fd)
 	}
 }
 
+/* The program did something of interest. */
+static void touch(uint64_t now)
+{
+	scout->touched = now;
+	scout->touches++;
+	scout->crowd -= scout->crowd > 0;
+}
+
 static bool scout_call(struct call *c)
 {
 	bool answered = false;
 
 	if (c->sqe.opcode == IORING_OP_CLOSE)
 		closed(c->sqe.fd);
-	if (ours() && enter()) {
+	if (enter_ours()) {
 		if (stale || ring_gone())
 			rest();
 		else if (removes(c) && scout->handoff)
@@ -362,10 +421,10 @@ static bool scout_call(struct call *c)
 		else if (c->sqe.opcode == IORING_OP_CLOSE)
 			seq_closes(c->sqe.fd);
 		if (scout && owner && plain_open(c)) {
-			scout->touched = scout_now();
+			touch(scout_now());
 			answered = hand_file(c);
 		} else if (scout && owner && stat_by_name(c)) {
-			scout->touched = scout_now();
+			touch(scout_now());
 			answered = hand_attributes(c);
 		}
 		if (answered)
@@ -459,10 +518,23 @@ void scout_copied(int fd, uint64_t began)
 	errno = saved;
 }
 
+/*
+ * Is most of what is fetched for nothing? Or do other threads wait for what they go through themselves, at the same time,
+ * so that nothing is won? Then there is a pause.
+ */
+static bool useless(uint64_t now)
+{
+	if (!plan_wastes() && scout->crowd < CROWD)
+		return false;
+	not_before = now + ((uint64_t)PAUSE_NS << pauses);
+	pauses += pauses < PAUSES;
+	return true;
+}
+
 /* An open or a question by name that the program made itself, at work. */
 static void seen_name(struct call *c, long res, uint64_t now, uint64_t waited_ns)
 {
-	scout->touched = now;
+	touch(now);
 	if (plain_open(c)) {
 		scout->flags = (int)c->sqe.open_flags;
 		judge(c, res);
@@ -475,7 +547,7 @@ static void seen_name(struct call *c, long res, uint64_t now, uint64_t waited_ns
 		plan_entered(c->sqe.fd, path_of(c));
 	else
 		plan_touch(c->sqe.fd, path_of(c), stat_by_name(c) ? DEED_STAT : DEED_OPEN, waited_ns);
-	if (plan_pays())
+	if (plan_pays() && !useless(now))
 		plan_ahead(now);
 	else
 		rest();
@@ -503,6 +575,8 @@ static void scout_seen(struct call *c, long res)
 	} else {
 		if (!scout)
 			watch(c, res, waited || on, took);
+		else if (waited && !ours())
+			rival(c->thread);
 		if (ours())
 			seen_name(c, res, now, waited || on ? took : 0);
 	}
@@ -522,20 +596,19 @@ void scout_opens_dir(void)
 
 void scout_lets_go(void)
 {
-	if (!ours())
+	if (!enter_ours()) {
 		scout_changed();
-	if (!ours() || !scout->handoff || !enter())
 		return;
-	queue_drop();
+	}
+	if (scout->handoff)
+		queue_drop();
 	leave();
 }
 
 void scout_lets_go_near(int dfd, const char *path)
 {
 	/* Where copies are written is seldom where files are read. */
-	if (!ours())
-		scout_changed_rights(dfd, path);
-	else if (change_near(dfd, path))
+	if (change_near(dfd, path))
 		scout_lets_go();
 }
 
@@ -549,36 +622,52 @@ static void start(const struct xu_config *config)
 	process_wake(AWAKE_SCOUT_OPEN | AWAKE_SCOUT_DIR | (on ? AWAKE_SCOUT_NAME : 0));
 }
 
+/* In this very process, by whichever thread? */
+static bool at_work_here(void)
+{
+	return XU_LOAD(&scout) && process == (int)xu_sys(SYS_getpid);
+}
+
 /* Rings and helpers of before are not to outlive a change of identity. For all other ends there is nothing to put out. */
 static void renew(void)
 {
-	if (ours() && enter()) {
-		rest();
-		leave();
-	} else if (scout && !ours() && process == (int)xu_sys(SYS_getpid)) {
-		/* Another thread's: helpers end now, the rest with its next call. */
-		stale = true;
-		XU_STORE_RELEASE(&scout->stopping, true);
-		ring_wake();
+	struct timespec ms = {.tv_nsec = 1000000};
+
+	differ = true;
+	if (!at_work_here())
+		return;
+	for (int i = 0; i < PATIENT_MS; i++) {
+		if (enter()) {
+			if (scout)
+				rest();
+			leave();
+			return;
+		}
+		/* A signal handler in the middle of it: with the next call. */
+		if (XU_LOAD(&busy) == thread_self())
+			break;
+		xu_sys(SYS_nanosleep, &ms, 0);
 	}
+	stale = true;
 }
 
 /* What is open ahead is closed; if the process goes on after all, as after an exec that failed, all goes. */
 static void end(void)
 {
-	if (ours() && enter()) {
+	if (!at_work_here() || !enter())
+		return;
+	if (scout && !ring_gone())
 		queue_end();
-		stale = true;
-		leave();
-	}
+	stale = true;
+	leave();
 }
 
 /* The ring and the memory are not in the child, and whose work it was is not either. */
 static void forked(void)
 {
 	scout = NULL;
-	busy = NOBODY;
-	stale = due = false;
+	busy = NULL;
+	stale = due = differ = false;
 	slow = 0;
 	judged = -1;
 	seq_forget();

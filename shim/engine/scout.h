@@ -199,9 +199,12 @@ struct scout {
 	unsigned failures; /* of the plan, since a file ahead was last of use */
 	unsigned ahead;	   /* slots that wait for the program */
 	unsigned flying;
-	unsigned advices; /* for files that the program reads from end to end, under way */
-	uint64_t number;  /* of the last slot sent */
-	uint64_t touched; /* when the program last did something of interest */
+	unsigned advices;	  /* for files that the program reads from end to end, under way */
+	uint64_t number;	  /* of the last slot sent */
+	uint64_t touched;	  /* when the program last did something of interest */
+	unsigned touches;	  /* how often it has */
+	unsigned crowd;		  /* grows with waits of other threads */
+	unsigned useful, useless; /* files ahead, of late */
 	enum order orders[NR_DEEDS]; /* in which it does what */
 	int votes[NR_DEEDS][NR_ORDERS];
 	unsigned stats;	       /* since the last open */
@@ -344,6 +347,8 @@ void plan_used(struct slot *s);
 void plan_entered(int dfd, const char *path);
 /* Do files that are left alone still wait? */
 bool plan_pays(void);
+/* Is most of what is fetched for nothing? */
+bool plan_wastes(void);
 /* The slot that has this name, or NULL. */
 struct slot *plan_slot(const char *name, size_t len);
 /* Are attributes to be fetched? */

@@ -213,12 +213,6 @@ void scout_changed(void)
 	moved();
 }
 
-void scout_changed_rights(int dfd, const char *path)
-{
-	if (change_near(dfd, path))
-		scout_changed();
-}
-
 void scout_changed_name(int dfd, const char *path)
 {
 	if (change_near(dfd, path))

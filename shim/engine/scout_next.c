@@ -306,8 +306,11 @@ void plan_ahead(uint64_t now)
 		scout->controls = FIRST_CONTROL;
 	}
 	/* A window that is nearly full is left alone: one enter for many. */
-	if (scout->ahead * 4 > scout->depth * 3)
+	if (scout->ahead * 4 > scout->depth * 3) {
+		if (!dir_listed(scout->front) && plan_list_ahead())
+			list_wake();
 		return;
+	}
 	while (scout->ahead < scout->depth && steps++ < 4 * SCOUT_SLOTS &&
 	       (scout->by_args ? step_args() : step()))
 		;

@@ -25,7 +25,9 @@ enum {
 	BEHIND = 32,  /* files that may be taken out of turn before those passed by are given up */
 	LEVELS = 8,   /* of directories between two that the program came from and went to */
 	FAILURES = 4, /* of the plan in a row that get more room */
-	ONLY_STATS = 100,
+	WASTE = 128, /* files fetched for nothing, and four times as many as others, are too many */
+	ONLY_STATS = 100, /* questions without an open between them, or */
+	ONLY_WAITED = 8,  /* so many that waited, after which no more opens are expected */
 	ASKS = 4, /* more questions that waited than did not, before attributes are fetched with open files */
 	DECIDED = 4,	 /* so far may the balance of a question go */
 	READS_COUNT = 4, /* and that of first reads */
@@ -37,8 +39,13 @@ enum deed plan_deed(void)
 
 enum order plan_order(void)
 {
-	return scout->orders[plan_deed()];
+	enum deed deed = plan_deed(), other = deed == DEED_OPEN ? DEED_STAT : DEED_OPEN;
+	enum order mine = scout->orders[deed], others = scout->orders[other];
+
+	/* As long as nothing speaks for any, it is the one in which it does the other. */
+	return scout->votes[deed][mine] <= 0 && scout->votes[other][others] > 0 ? others : mine;
 }
+
 struct slot *plan_slot(const char *name, size_t len)
 {
 	uint32_t hash = scout_hash(name, len);
@@ -153,12 +160,12 @@ static void arrived(const struct slot *s, enum deed deed)
 }
 
 /* Who has asked about many files and opened none, opens no more. */
-static void note_deed(enum deed deed)
+static void note_deed(enum deed deed, bool waited)
 {
 	scout->deeds |= deed;
 	if (deed == DEED_OPEN)
 		scout->stats = 0;
-	else if (++scout->stats > ONLY_STATS)
+	else if ((scout->stats += waited ? ONLY_STATS / ONLY_WAITED : 1) > ONLY_STATS)
 		scout->deeds = DEED_STAT;
 }
 
@@ -166,7 +173,7 @@ void plan_used(struct slot *s)
 {
 	uint64_t number = s->number;
 
-	note_deed(s->deed);
+	note_deed(s->deed, false);
 	arrived(s, s->deed);
 	scout->failures = 0;
 	score.saved_ns += scout->wait_ns;
@@ -230,8 +237,10 @@ void plan_told(struct slot *s)
 
 void plan_told_entry(struct dir *d, int at)
 {
-	note_deed(DEED_STAT);
+	note_deed(DEED_STAT, false);
 	came(d, at, DEED_STAT);
+	scout->failures = 0;
+	scout->useful++;
 	score.used++;
 	score.saved_ns += scout->wait_ns;
 	d->entries[at].fetched |= mark_of(DEED_STAT);
@@ -253,15 +262,48 @@ static bool counts(enum deed deed, uint64_t waited_ns)
 	return waited_ns || (deed == DEED_OPEN && scout->reads_waited);
 }
 
+/* The file that was sent first, of those that wait for the program. */
+static struct slot *oldest(void)
+{
+	struct slot *found = NULL;
+
+	for (unsigned i = 0; i < scout->slots_nr; i++) {
+		struct slot *s = &scout->slots[i];
+
+		if ((s->state == SLOT_HELD || s->state == SLOT_DONE) &&
+		    (!found || s->number < found->number))
+			found = s;
+	}
+	return found;
+}
+
 /* The plan begins anew. What was fetched in vain does not stand in the way, but for those whose plan keeps failing. */
 static void make_room(void)
 {
 	unsigned room = scout->ahead + SCOUT_FIRST_DEPTH;
+	struct slot *s;
 
-	if (room <= scout->depth || scout->failures == FAILURES)
+	if (room <= scout->depth / 4 * 3 || scout->failures == FAILURES)
 		return;
 	scout->failures++;
-	scout->depth = room < scout->slots_nr ? room : scout->slots_nr;
+	if (room > scout->depth)
+		scout->depth = room < scout->slots_nr ? room : scout->slots_nr;
+	while (scout->ahead + SCOUT_FIRST_DEPTH > scout->depth / 4 * 3 && (s = oldest()))
+		queue_release(s, false);
+}
+
+/* Nothing was done there, but for what is ahead at this moment. */
+static void anew(struct dir *d)
+{
+	for (unsigned i = 0; i < d->nr; i++)
+		d->entries[i].fetched = 0;
+	for (unsigned i = 0; i < scout->slots_nr; i++) {
+		const struct slot *s = &scout->slots[i];
+
+		if (s->dir == d && s->serial == d->serial && s->state != SLOT_FREE &&
+		    s->state != SLOT_LEAVING)
+			d->entries[s->at].fetched |= (uint8_t)s->deed;
+	}
 }
 
 /* In a directory that is known, but not one of those fetched. */
@@ -294,8 +336,7 @@ static void missed(struct dir *d, const char *name, size_t len, enum deed deed, 
 		make_room();
 		/* Known from a walk before this one, or given up too early: as new. */
 		if (e->fetched)
-			for (unsigned i = 0; i < d->nr; i++)
-				d->entries[i].fetched = 0;
+			anew(d);
 		plan_begin_behind(d, at);
 	}
 	e->fetched |= mark_of(deed);
@@ -320,7 +361,7 @@ void plan_touch(int dfd, const char *path, enum deed deed, uint64_t waited_ns)
 	name = path_last(path, &len);
 	if (!len || len > NAME_MAX)
 		return;
-	note_deed(deed);
+	note_deed(deed, waited_ns);
 	if (waited_ns)
 		scout->wait_ns = scout->wait_ns ? (scout->wait_ns * 7 + waited_ns) / 8 : waited_ns;
 	if (deed == DEED_STAT && waited_ns)
@@ -356,6 +397,8 @@ void plan_touch(int dfd, const char *path, enum deed deed, uint64_t waited_ns)
 	scout->dir = d;
 	if (scout->front && deed != plan_deed())
 		return;
+	if (scout->front && waited_ns)
+		make_room();
 	scout->front = d;
 	scout->rank = -1;
 	memcpy(scout->name, name, len + 1);
@@ -374,4 +417,15 @@ void plan_entered(int dfd, const char *path)
 bool plan_pays(void)
 {
 	return scout->doubts < HOPE;
+}
+
+bool plan_wastes(void)
+{
+	bool wastes = scout->useless > WASTE && scout->useless / 4 > scout->useful;
+
+	if (scout->useless + scout->useful > 4 * WASTE) {
+		scout->useless /= 2;
+		scout->useful /= 2;
+	}
+	return wastes;
 }

@@ -264,6 +264,10 @@ void queue_release(struct slot *s, bool used)
 		scout->flying--;
 	scout->ahead--;
 	*(used ? &score.used : &score.wasted) += 1;
+	*(used ? &scout->useful : &scout->useless) += 1;
+	/* The program may come yet. */
+	if (!used && s->serial == s->dir->serial)
+		s->dir->entries[s->at].fetched &= (uint8_t)~s->deed;
 	s->state = SLOT_LEAVING;
 	settle(s);
 }

@@ -106,6 +106,8 @@ static void ask_ahead(void)
 
 	if (seq.ahead < seq.pos)
 		seq.ahead = seq.pos;
+	if (seq.window > most)
+		seq.window = most;
 	if (seq.ahead >= seq.size || seq.pos + seq.window - seq.ahead < seq.window / 4)
 		return;
 	/* Opening it takes a round trip or two. */
@@ -118,8 +120,7 @@ static void ask_ahead(void)
 	queue_reap(scout_now());
 	if (seq.ahead >= seq.size)
 		queue_close_own();
-	if (seq.window < most)
-		seq.window *= 2;
+	seq.window *= 2;
 }
 
 /* Ask for the next steps. */
