@@ -161,7 +161,7 @@ for f in fs[10:]: os.fdatasync(f)'
 	need python3
 	local elsewhere=/dev/shm/xuring-sync.$$
 	[[ -w /dev/shm && $(stat -c %d /dev/shm) != $(stat -c %d .) ]] || elsewhere=$PWD/elsewhere
-	echo 1 >$elsewhere
+	echo 1 >"$elsewhere"
 	# One was written, and flushed without a sync; one is of another file system; one is asked for later.
 	batch '' /usr/bin/python3 -S -c 'import ctypes, os, sys, time
 flush = ctypes.CDLL(None).sync_file_range
@@ -174,8 +174,8 @@ assert not flush(fs[25], 0, 0, 7)
 os.fsync(fs[25])
 time.sleep(1.1)
 os.fsync(fs[30])
-os.fsync(other)' $elsewhere
-	[[ $elsewhere == "$PWD"* ]] || rm $elsewhere
+os.fsync(other)' "$elsewhere"
+	[[ $elsewhere == "$PWD"* ]] || rm "$elsewhere"
 	[[ $(kernel syncfs) -ge 1 && $(jq .engines.sync.answered records) -ge 1 ]]
 	grep -q 'fsync(.*/f35>)' trace
 	grep -q 'fsync(.*/f40>)' trace
@@ -183,9 +183,9 @@ os.fsync(other)' $elsewhere
 	rm records
 	# Those of another file system, right after a sync of all.
 	[[ $elsewhere != "$PWD"* ]] || return 0
-	echo 1 >$elsewhere
-	batch '' sync f{10..30} $elsewhere
-	rm $elsewhere
+	echo 1 >"$elsewhere"
+	batch '' sync f{10..30} "$elsewhere"
+	rm "$elsewhere"
 	[[ $(kernel syncfs) -ge 1 ]]
 	grep -q "fsync(.*<$elsewhere>)" trace
 }
