@@ -91,6 +91,10 @@ gathered() {
 	both "$tools/streams" direct
 	served 600
 	[[ $(jq .engines.stream.filled records) -lt 400 ]]
+	rm records
+	both "$tools/streams" direct-at
+	[[ $(jq .calls.pread.memory records) -ge 700 ]]
+	[[ $(jq .engines.stream.filled records) -lt 600 ]]
 }
 
 @test "stream: dd, dash and Python read a file bytewise, and read it right" {

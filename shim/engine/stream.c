@@ -72,8 +72,8 @@ static bool have_window(int fd)
 	if (file->kind != KIND_REGULAR)
 		return false;
 	for (const struct stream *s = streams->all; s < streams->all + NR_STREAMS; s++)
-		if (XU_LOAD(&s->refs) && XU_LOAD(&s->at) >= 0 && s->dev == file->dev &&
-		    s->ino == file->ino)
+		if (XU_LOAD(&s->refs) && (XU_LOAD(&s->at) >= 0 || XU_LOAD(&s->windowed)) &&
+		    s->dev == file->dev && s->ino == file->ino)
 			return true;
 	return false;
 }
@@ -197,7 +197,8 @@ static bool tell_error(struct call *c)
 
 static bool stream_call(struct call *c)
 {
-	void *memory = (void *)(uintptr_t)c->sqe.addr;
+	const struct io_uring_sqe *sqe = &c->sqe;
+	void *memory = (void *)(uintptr_t)sqe->addr;
 	struct stream *s = stream_of(c->fd);
 	long got = -1;
 
@@ -208,6 +209,9 @@ static bool stream_call(struct call *c)
 	else if (s && c->route == ROUTE_READ && c->sqe.opcode == IORING_OP_READ &&
 		 process_config()->read == XU_READ_AHEAD)
 		got = stream_read(s, c->fd, memory, c->sqe.len);
+	else if (s && c->route == ROUTE_AT && c->sqe.opcode == IORING_OP_READ &&
+		 process_config()->read == XU_READ_AHEAD)
+		got = stream_read_at(s, c->fd, (int64_t)sqe->off, memory, sqe->len);
 	if (got >= 0 || (s && c->symbol == SYM_write && s->kind == KIND_NULL &&
 			 (got = stream_quick_write(c->fd, memory, c->sqe.len)) >= 0)) {
 		answer(c, got);
@@ -259,6 +263,9 @@ static void stream_seen(struct call *c, long res)
 		if (res > 0)
 			stream_early_wrote(s, c->fd, -1, (size_t)res);
 	}
+	if (c->route == ROUTE_AT && sqe->opcode == IORING_OP_READ && (s = stream_of(c->fd)))
+		stream_read_at_ended(s, c->fd, (int64_t)sqe->off, (void *)(uintptr_t)sqe->addr,
+				     sqe->len, res);
 	if (c->route == ROUTE_AT && res > 0 && (s = stream_of(c->fd)) &&
 	    (sqe->opcode == IORING_OP_WRITE || sqe->opcode == IORING_OP_WRITEV))
 		stream_early_wrote(s, c->fd, (int64_t)sqe->off + res, (size_t)res);

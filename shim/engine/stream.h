@@ -36,6 +36,11 @@ struct stream {
 	 */
 	int64_t at;
 
+	/* Direct reads at a position given (pread): how many in a row, where the next one would be, and whether there is a window. */
+	unsigned run_at;
+	bool windowed;
+	int64_t next;
+
 	/* The window: bytes of the file in memory. `sequence` is odd while they change. */
 	unsigned sequence;
 	unsigned filling; /* somebody is at it */
@@ -124,6 +129,10 @@ long stream_quick_read(int fd, void *to, size_t n);
 
 /* A read with all that it takes. -1: the plain call is to be made. */
 long stream_read(struct stream *s, int fd, void *to, size_t n);
+
+/* The same for a read at a position given. */
+long stream_read_at(struct stream *s, int fd, int64_t off, void *to, size_t n);
+void stream_read_at_ended(struct stream *s, int fd, int64_t off, const void *to, size_t n, long res);
 
 /* A plain read of `n` bytes begins, and has ended. */
 void stream_read_begins(struct stream *s);

@@ -86,7 +86,8 @@ static struct stream *make(int fd, bool plain)
 			continue;
 		s->plain = plain;
 		s->kind = KIND_UNKNOWN;
-		s->run = s->poor = 0;
+		s->run = s->run_at = s->poor = 0;
+		s->windowed = false;
 		s->start = s->end = 0;
 		s->size = 0;
 		s->filling = 0;

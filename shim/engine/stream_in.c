@@ -205,6 +205,59 @@ long stream_read(struct stream *s, int fd, void *to, size_t n)
 	return -1;
 }
 
+long stream_read_at(struct stream *s, int fd, int64_t off, void *to, size_t n)
+{
+	if (s->plain || s->run_at < HABIT || off != s->next || !suits(s, to, n) || off & s->mask)
+		return -1;
+	if (!s->windowed) {
+		s->plain = !learn(s, fd);
+		if (s->plain)
+			return -1;
+		__atomic_add_fetch(&streams->armed, 1, __ATOMIC_ACQ_REL);
+		XU_STORE_RELEASE(&s->windowed, true);
+	}
+	for (int tries = 0; tries < 2; tries++) {
+		unsigned sequence = XU_LOAD_ACQUIRE(&s->sequence);
+		int64_t start = s->start, end = s->end;
+		size_t there = off >= start && off < end ? (size_t)(end - off) : 0;
+
+		/* What a fresh window has not got, the file has not. */
+		if (fresh(s) && !(sequence & 1) && (there >= n || (tries && off == start))) {
+			n = there < n ? there : n;
+			memcpy(to, s->window + (off - start), n);
+			__atomic_thread_fence(__ATOMIC_ACQUIRE);
+			if (XU_LOAD(&s->sequence) != sequence)
+				break;
+			s->next = off + (int64_t)n;
+			__atomic_add_fetch(&streams->served, 1, __ATOMIC_RELAXED);
+			return (long)n;
+		}
+		if (tries || !fill(s, fd, off, n))
+			break;
+	}
+	return -1;
+}
+
+void stream_read_at_ended(struct stream *s, int fd, int64_t off, const void *to, size_t n, long res)
+{
+	unsigned bits = (unsigned)(uintptr_t)to | (unsigned)n | (unsigned)off | 4096;
+
+	if (s->plain)
+		return;
+	if (off != s->next || res <= 0 || (size_t)res != n || n > SMALL_DIRECT)
+		s->run_at = 0;
+	if (res <= 0)
+		return;
+	s->next = off + res;
+	/* Others would be answered by the page cache as quickly. */
+	if (!s->run_at && !(s->direct = kind_has_flag(fd, O_DIRECT)))
+		return;
+	if (!s->run_at)
+		s->mask = 4095;
+	s->mask &= (bits & -bits) - 1;
+	s->run_at++;
+}
+
 void stream_read_begins(struct stream *s)
 {
 	for (;;) {
@@ -279,4 +332,7 @@ void stream_drop(struct stream *s)
 		at = XU_LOAD(&s->at);
 	if (is_ours(at))
 		__atomic_sub_fetch(&streams->armed, 1, __ATOMIC_ACQ_REL);
+	if (s->windowed)
+		__atomic_sub_fetch(&streams->armed, 1, __ATOMIC_ACQ_REL);
+	s->windowed = false;
 }

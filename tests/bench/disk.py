@@ -61,7 +61,7 @@ while f.readline(): pass'""", "head -c 300000 in | base64 >text"),
 	"python, 64-byte lines": (PYTHON + """f = open("out", "ab", buffering=0)
 for i in range(300000): f.write(b"a line of a log that is as long as lines of logs are, 64 bytes.\\n")'""", ""),
 	"dd bs=4k iflag=direct": ("exec dd if=in of=/dev/null bs=4k iflag=direct status=none", ""),
-	"fio psync direct": ("""exec fio --name=x --filename=in --rw=read --ioengine=psync --direct=1 --bs=4k --size=16M \
+	"fio psync direct": ("""exec fio --name=x --filename=in --rw=read --ioengine=psync --direct=1 --bs=4k --size=16M --loops=8 \
 		--output=out""", ""),
 }
 

@@ -15,25 +15,16 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } scenes[] = {
-	{"exec", scene_exec},
-	{"spawn", scene_spawn},
-	{"vfork", scene_vfork},
-	{"stdio", scene_stdio},
-	{"errors", scene_errors},
-	{"threads", scene_threads},
-	{"handler", scene_handler},
-	{"news", scene_news},
-	{"message", scene_message},
-	{"direct", scene_direct},
-	{"watched", scene_watched},
-	{"exits", scene_exits},
-	{"full", scene_full},
-	{"writers", scene_writers},
-	{"write-handler", scene_write_handler},
-	{"mixed", scene_mixed},
-	{"killed", scene_killed},
-	{"fatal", scene_fatal},
-	{"fatal-actions", scene_fatal_actions},
+	{"exec", scene_exec},		{"spawn", scene_spawn},
+	{"vfork", scene_vfork},		{"stdio", scene_stdio},
+	{"errors", scene_errors},	{"threads", scene_threads},
+	{"handler", scene_handler},	{"news", scene_news},
+	{"message", scene_message},	{"direct", scene_direct},
+	{"direct-at", scene_direct_at}, {"watched", scene_watched},
+	{"exits", scene_exits},		{"full", scene_full},
+	{"writers", scene_writers},	{"write-handler", scene_write_handler},
+	{"mixed", scene_mixed},		{"killed", scene_killed},
+	{"fatal", scene_fatal},		{"fatal-actions", scene_fatal_actions},
 };
 
 int main(int argc, char **argv)

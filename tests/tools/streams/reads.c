@@ -269,4 +269,38 @@ void scene_direct(void)
 	}
 }
 
-/* ---- Writing ---- */
+void scene_direct_at(void)
+{
+	unsigned char *buf = aligned_alloc(4096, 16384);
+	int fd, other;
+	off_t at = 0;
+
+	make_file("one", 3000 * 1000);
+	fd = open("one", O_RDWR | O_DIRECT);
+	other = open("one", O_WRONLY);
+	for (int i = 0; i < 1600; i++) {
+		long n = pread(fd, buf, 4096, at);
+
+		show("direct", i, n, buf);
+		at = n <= 0 ? 0 : at + n;
+		switch (i % 100) {
+		case 40: show("ahead", i, pwrite(other, "xyz", 3, at + 10), NULL); break;
+		case 50: show("not aligned", i, pread(fd, buf + 1, 4096, at), buf); break;
+		case 60: show("not whole", i, pread(fd, buf, 1000, at), buf); break;
+		case 70: show("a step", i, pread(fd, buf, 4096, at + 1), buf); break;
+		case 75: show("again", i, pread(fd, buf, 4096, at - 4096), buf); break;
+		case 80: show("more", i, pread(fd, buf, 16384, at), buf); break;
+		case 85: show("by the position", i, read(fd, buf, 4096), buf); break;
+		case 88: show("written so", i, pwrite(fd, buf, 4096, at + 4096), NULL); break;
+		case 90: show("cut", i, ftruncate(other, 3000 * 1000 - i), NULL); break;
+		default: break;
+		}
+		/* The end of the file is asked for, not believed. */
+		if (n >= 0 && n < 4096) {
+			show("grown", i, pwrite(other, "end", 3, 2990 * 1000), NULL);
+			show("seen", i, pread(fd, buf, 4096, 2990 * 1000 & -4096), buf);
+			show("beyond", i, pread(fd, buf, 4096, 4096 * 4096), buf);
+		}
+	}
+	show("position", 0, lseek(fd, 0, SEEK_CUR), NULL);
+}

@@ -38,6 +38,7 @@ void scene_handler(void);
 void scene_news(void);
 void scene_message(void);
 void scene_direct(void);
+void scene_direct_at(void);
 
 /* ---- writes.c ---- */
 
