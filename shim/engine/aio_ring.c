@@ -81,7 +81,7 @@ static bool reap(struct carrier *k);
 static void lose_ring(struct carrier *k, int error)
 {
 	struct xu_ring *ring = &k->thread->ring;
-	unsigned n = xu_sq_ready(ring), from = ring->sq.tail - n;
+	unsigned n = xu_sq_ready(ring), from = ring->sq.tail - n, interrupted = 0;
 
 	ring->sq.tail = from;
 	XU_STORE_RELEASE(ring->sq.ktail, from);
@@ -98,7 +98,7 @@ static void lose_ring(struct carrier *k, int error)
 		int ret = xu_submit_and_wait(ring, 1);
 
 		reap(k);
-		if (ret < 0 && ret != -EINTR)
+		if (ret < 0 && (ret != -EINTR || ++interrupted > 1000))
 			break;
 	}
 	while (k->in_flight)
