@@ -2,11 +2,13 @@
  * Beginnings, ends and changes of identity.
  *
  *     fork       needs nothing: a thread's slot and ring are not there in the child (thread.h)
- *     vfork      neither: a task that runs in our memory without being the slot's owner is told by its number
+ *     vfork      neither: a task that runs in our memory without being the slot's owner is told by its number; clone as well
  *     exec, exit statistics are written; the kernel takes rings with it
  *     identity   rings are made anew, so that none carries rights from before
  *     sandbox    no ring is used again: it would go round the filter, or be the death of the process
  */
+#include <errno.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -171,6 +173,12 @@ static void wait_for_worker(void)
 		xu_sys(SYS_nanosleep, &ms, 0);
 }
 
+void lifecycle_alone(void)
+{
+	before_part();
+	wait_for_worker();
+}
+
 bool lifecycle_again(void)
 {
 	if (!policy_parted())
@@ -247,6 +255,16 @@ bool before_syscall(long nr, long a, long b, long c)
 		if (!policy_sandboxed())
 			before_task_exit();
 		break;
+	case SYS_clone:
+#ifdef SYS_clone3
+	case SYS_clone3:
+#endif
+#ifdef SYS_fork
+	case SYS_fork:
+	case SYS_vfork:
+#endif
+		engines_settle();
+		break;
 	case SYS_execve: before_exec((const char *)a); break;
 	case SYS_execveat: before_exec(NULL); break;
 	case SYS_exit_group: before_exit(); break;
@@ -286,6 +304,40 @@ void xs_closefrom(int first)
 		REAL(closefrom)(first);
 	else
 		xu_sys(SYS_close_range, first, ~0u, 0);
+}
+
+EXPORT(int, clone, (int (*fn)(void *), void *stack, int flags, void *arg, ...));
+/*
+ * What is put off is put out before a child can look. And: sandboxes have a child on our memory that does a call or two
+ * and ends, while its parent waits, and give it thread-local memory that is none, all zero, which ours would not be in. It
+ * runs on its parent's instead, as the child of a vfork does; of that nothing is to be seen but errno, which is put back.
+ */
+int xs_clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
+{
+	const int waited_for = CLONE_VM | CLONE_VFORK | CLONE_SETTLS;
+	int before = errno, pid;
+	pid_t *parent_tid, *child_tid;
+	void *tls;
+	va_list ap;
+
+	/* Where they are not given, they are not looked at either. */
+	va_start(ap, arg);
+	parent_tid = va_arg(ap, pid_t *);
+	tls = va_arg(ap, void *);
+	child_tid = va_arg(ap, pid_t *);
+	va_end(ap);
+	if (awake) {
+		call_passed(SYM_clone);
+		if (!(flags & CLONE_THREAD))
+			engines_settle();
+	}
+	if ((flags & (waited_for | CLONE_THREAD)) == waited_for && tls && !*(void **)tls) {
+		pid = REAL(clone)(fn, stack, flags & ~CLONE_SETTLS, arg, parent_tid, NULL, child_tid);
+		if (pid >= 0)
+			errno = before;
+		return pid;
+	}
+	return REAL(clone)(fn, stack, flags, arg, parent_tid, tls, child_tid);
 }
 
 /* How many arguments an execl was given, with the NULL that ends them. */

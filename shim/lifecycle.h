@@ -20,6 +20,9 @@ void before_identity_change(void);
  */
 void before_part(void);
 
+/* The same, where the workers would be seen: they are waited for. */
+void lifecycle_alone(void);
+
 /* Before close_range, which can do that too. */
 void before_close_range(int flags);
 

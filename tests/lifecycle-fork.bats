@@ -67,6 +67,11 @@ setup() {
 	same "$tools/life-fork" clone-first
 }
 
+@test "fork: clone into our memory, the child has no thread-local memory" {
+	[[ $EUID -eq 0 ]] || skip 'only root may change its root'
+	same "$tools/life-fork" clone-no-tls
+}
+
 @test "fork: many writers to one file, through one description" {
 	same "$tools/life-shared" writers
 }

@@ -500,6 +500,22 @@ md5sum_order() {
 }
 
 # The kernel interrupts the task that a ring belongs to, without a signal.
+@test 'a program that counts its threads finds those that it has made' {
+	mkdir src
+	for ((i = 0; i < 100; i++)); do
+		echo $i >src/$i
+	done
+	far_mount "$PWD/src" mnt
+	bare "$tools/alone" mnt >want
+	grep -qx 'from /proc: 1' want
+	shimmed XURING_PROFILE=remote XURING_SCOUT=on XURING_STATS=json:stats "$tools/alone" mnt >got
+	show_difference 'the number of threads' want got
+	# It was at work until then, and is no more.
+	holds stats '.[0].engines.scout | .starts == 1 and .predicted > 0 and .predicted < 90'
+	shimmed XURING_MODE=ring "$tools/alone" mnt >got
+	show_difference 'the number of threads in mode ring' want got
+}
+
 @test 'nothing that the program waits for is interrupted' {
 	"$tools/forest" many 300 1
 	bare "$tools/whole" many/part00/dir000 120 >whole.bare

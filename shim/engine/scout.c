@@ -31,6 +31,9 @@
  * One thread is served at a time: the one that was seen to wait. When it makes no more calls, and another one waits, that
  * one is served in its place, by the same ring and the same plan. (All at once would be too many for one plan: threads that
  * share out a tree wait at the same time as it is, and each would have the window moved to where it is itself.)
+ *
+ * Helpers are threads, which a program sees that counts its own in /proc, as those do that sandbox themselves once they
+ * are alone: before it looks, they are gone, for good.
  */
 #include <errno.h>
 #include <linux/kcmp.h>
@@ -40,6 +43,7 @@
 #include <time.h>
 
 #include "shim/engine/scout.h"
+#include "shim/inward.h"
 #include "shim/policy.h"
 
 #ifndef MADV_DONTFORK
@@ -82,7 +86,7 @@ static int judged = -1;	   /* the fd whose first read is to be looked at as well
 static unsigned few;	   /* reads and closes that are looked at still, where no file is judged */
 static bool due;	   /* there was reason to begin */
 static bool started;
-static bool refused;	    /* no ring: no scout */
+static bool refused;	    /* no ring, or a program that counts its threads: no scout */
 static uint64_t not_before; /* when there may be use in it again */
 static unsigned pauses;
 static bool on;	     /* at the first call already */
@@ -405,12 +409,45 @@ static void touch(uint64_t now)
 	scout->crowd -= scout->crowd > 0;
 }
 
+/* In this very process, by whichever thread? */
+static bool at_work_here(void)
+{
+	return XU_LOAD(&scout) && process == (int)xu_sys(SYS_getpid);
+}
+
+/* Whichever thread is served: ring and helpers are gone after this. */
+static void stop(void)
+{
+	struct timespec ms = {.tv_nsec = 1000000};
+
+	if (!at_work_here())
+		return;
+	for (int i = 0; i < PATIENT_MS; i++) {
+		if (enter()) {
+			if (scout)
+				rest();
+			leave();
+			return;
+		}
+		/* A signal handler in the middle of it: with the next call. */
+		if (XU_LOAD(&busy) == thread_self())
+			break;
+		xu_sys(SYS_nanosleep, &ms, 0);
+	}
+	stale = true;
+}
+
 static bool scout_call(struct call *c)
 {
 	bool answered = false;
 
 	if (c->sqe.opcode == IORING_OP_CLOSE)
 		closed(c->sqe.fd);
+	else if (!refused && (dir_open(c) || plain_open(c) || stat_by_name(c)) &&
+		 inward_path(path_of(c))) {
+		refused = true;
+		stop();
+	}
 	if (enter_ours()) {
 		if (stale || ring_gone())
 			rest();
@@ -622,33 +659,11 @@ static void start(const struct xu_config *config)
 	process_wake(AWAKE_SCOUT_OPEN | AWAKE_SCOUT_DIR | (on ? AWAKE_SCOUT_NAME : 0));
 }
 
-/* In this very process, by whichever thread? */
-static bool at_work_here(void)
-{
-	return XU_LOAD(&scout) && process == (int)xu_sys(SYS_getpid);
-}
-
 /* Rings and helpers of before are not to outlive a change of identity. For all other ends there is nothing to put out. */
 static void renew(void)
 {
-	struct timespec ms = {.tv_nsec = 1000000};
-
 	differ = true;
-	if (!at_work_here())
-		return;
-	for (int i = 0; i < PATIENT_MS; i++) {
-		if (enter()) {
-			if (scout)
-				rest();
-			leave();
-			return;
-		}
-		/* A signal handler in the middle of it: with the next call. */
-		if (XU_LOAD(&busy) == thread_self())
-			break;
-		xu_sys(SYS_nanosleep, &ms, 0);
-	}
-	stale = true;
+	stop();
 }
 
 /* What is open ahead is closed; if the process goes on after all, as after an exec that failed, all goes. */

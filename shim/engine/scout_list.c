@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "shim/engine/scout.h"
+#include "shim/symbols.h"
 
 #ifndef SYS_close_range
 #define SYS_close_range 436
@@ -75,7 +76,7 @@ bool helper_start(struct helper *h, int (*fn)(void *), void *arg)
 	uint64_t all = ~UINT64_C(0), mask;
 
 	xu_sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, &mask, 8);
-	h->id = clone(fn, h->stack + sizeof(h->stack), flags, arg, &h->tid, NULL, &h->tid);
+	h->id = REAL(clone)(fn, h->stack + sizeof(h->stack), flags, arg, &h->tid, NULL, &h->tid);
 	if (h->id < 0)
 		h->id = 0;
 	xu_sys(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, 8);

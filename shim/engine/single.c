@@ -34,6 +34,8 @@
 #include "core/syscall.h"
 #include "shim/engine/single.h"
 #include "shim/engine/steps.h"
+#include "shim/inward.h"
+#include "shim/lifecycle.h"
 #include "shim/policy.h"
 #include "shim/signals.h"
 #include "shim/thread.h"
@@ -446,10 +448,16 @@ static bool means_thread(const void *path)
 
 static void run_name(struct call *c)
 {
-	if (means_thread((const void *)(uintptr_t)c->sqe.addr))
+	const char *path = (const char *)(uintptr_t)c->sqe.addr;
+
+	if (means_thread(path)) {
 		plain(c, REASON_THREAD_PATH);
-	else
+	} else if (inward_path(path)) {
+		lifecycle_alone();
+		plain(c, REASON_THREAD_PATH);
+	} else {
 		run_simple(c);
+	}
 }
 
 /* Opening a FIFO waits for its other end, a terminal may become the controlling one: only files and directories. */

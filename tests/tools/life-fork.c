@@ -469,6 +469,32 @@ static void play_clone_vm(int argc, char **argv)
 	after(fd);
 }
 
+/* As sandboxes make it: it changes the root and the directory that it shares with us, and ends. */
+static int rooted_child(void *arg)
+{
+	(void)arg;
+	_exit(chroot("/") || chdir("/") ? 1 : 7);
+}
+
+/* A child in our memory whose own thread-local memory is none. */
+static void play_clone_no_tls(int argc, char **argv)
+{
+	char *none = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int fd = alphabet(), flags = CLONE_VM | CLONE_FS | CLONE_VFORK | CLONE_SETTLS | SIGCHLD;
+	pid_t pid;
+
+	(void)argc;
+	(void)argv;
+	/* What would be below it is not there. */
+	must(none != MAP_FAILED && !mprotect(none, 4096, PROT_NONE));
+	errno = 0;
+	pid = clone(rooted_child, stack_top(), flags, NULL, NULL, none + 4096, NULL);
+	printf("errno %d\n", errno);
+	must(pid > 0);
+	say_status("child", wait_for(pid));
+	after(fd);
+}
+
 /* Before anybody has called anything: the child is the first to be seen. */
 static void play_clone_first(int argc, char **argv)
 {
@@ -499,5 +525,6 @@ const struct scene scenes[] = {
 	{"clone-vfork", play_clone_vfork},
 	{"clone-vm", play_clone_vm},
 	{"clone-first", play_clone_first},
+	{"clone-no-tls", play_clone_no_tls},
 	{NULL, NULL},
 };
