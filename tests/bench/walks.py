@@ -12,6 +12,8 @@ compared, but for the file of 256 MiB, whose sum would take longer than its read
          round trips of 5 ms
   lab    under another kernel in qemu (tests/lab/storage): NFS behind a line, ext4, xfs and btrfs on a device that waits
 
+The environment's ONLY is a regular expression: of the figures those that it fits.
+
 The other end of a line is this machine, behind a relay that delays each direction (tests/tools/far.c). Caches are dropped before
 each run, which takes root; without what is needed nothing is printed and the status is 77.
 """
@@ -19,6 +21,8 @@ each run, which takes root; without what is needed nothing is printed and the st
 import hashlib
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import time
@@ -59,7 +63,19 @@ WARM = [
 	("tar c, warm", "tar cf - . | cat; tar cf - . | cat", "tree"),
 	("cat, warm", "cat */*/*; cat */*/*; cat */*/*", "tree"),
 ]
+# Beside what a program does that was written to have many files under way, or many parts of one.
+READER = f"{BUILD}/bench/reader"
+BESIDE = [
+	("grep -r, and a native reader", f"{READER} .", "grep -r needle .", "tree", None),
+	("grep -r, and a native reader, far", f"{READER} .", "grep -r needle .", "tree", []),
+	("grep -r, and rg -j16, far", "rg -uuu -j16 needle .", "grep -r needle .", "tree", []),
+	("cat, and a native reader, far", f"{READER} file >/dev/null", "cat file >/dev/null", "big", []),
+]
 TREES = [("grep -r", "grep -r needle ."), ("tar c", "tar cf - . | cat"), ("du -s", "du -s ."), ("rsync -a", "rsync -a . ../out")]
+
+
+def wanted(name):
+	return re.search(os.environ.get("ONLY", ""), name)
 
 
 def skip(why):
@@ -172,18 +188,22 @@ def compare(suite, name, turn, one_run):
 
 
 def scout():
-	tree = forest("tree", 1000, 20)
+	forest("tree", 1000, 20)
 	repository()
 	large_file()
 	for turn, (name, command, where, options) in enumerate(SCOUT):
+		if not wanted(name):
+			continue
 		shim = SHIM if options is None else REMOTE
 		compare("scout", name, turn,
 			lambda side, c=command, w=where, o=options, s=shim: run(c, w, o, 500, s if side else BARE))
-	# How far from what a program could do that was written for it.
-	cold()
-	native = timed(f"{BUILD}/bench/reader .", BARE, tree)[0]
-	record("scout", "grep -r, and a native reader", native, run("grep -r needle .", "tree", None, 0, SHIM)[0])
+	for name, native, command, where, options in BESIDE:
+		if wanted(name) and shutil.which(native.split()[0]):
+			base = run(native, where, options, 500, BARE)[0]
+			record("scout", name, base, run(command, where, options, 500, SHIM if options is None else REMOTE)[0])
 	for turn, (name, command, where) in enumerate(WARM):
+		if not wanted(name):
+			continue
 		compare("scout", name, turn, lambda side, c=command, w=where: warm(c, w, SHIM if side else BARE))
 
 
@@ -197,6 +217,8 @@ def trees():
 			for how, options, delay in (("local", None, 0), ("1 ms", [], 500), ("5 ms", [], 2500)):
 				turn += 1
 				shim = SHIM if options is None else REMOTE
+				if not wanted(f"{name}, {title}, {how}"):
+					continue
 				compare("trees", f"{name}, {title}, {how}", turn,
 					lambda side, c=command, w=where, o=options, d=delay, s=shim: run(c, w, o, d, s if side else BARE))
 
