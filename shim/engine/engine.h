@@ -79,6 +79,8 @@ void engines_forked(void);
 /* For rows of symbols.def: a directory is opened; a file was copied inside the kernel; a name or its permissions are about
  * to change (scout.c). */
 void scout_opens_dir(void);
+void scout_reads_dir(void);
+void scout_read_dir(void);
 uint64_t scout_now(void);
 void scout_copied(int fd, uint64_t began);
 void scout_lets_go(void);

@@ -81,7 +81,7 @@ static void *busy;
 static unsigned quick[NR_DEEDS];     /* calls in a row that did not wait: questions, and opens */
 static unsigned patience = PATIENCE; /* calls to be watched in the next directory */
 static unsigned slow;		     /* those of the last calls that did, a bit each */
-static uint64_t dir_since; /* when the program opened a directory that it has yet to read, or 0 */
+static uint64_t dir_since; /* when the program began to read a directory that it has opened, or 0 */
 static int judged = -1;	   /* the fd whose first read is to be looked at as well */
 static unsigned few;	   /* reads and closes that are looked at still, where no file is judged */
 static bool due;	   /* there was reason to begin */
@@ -367,21 +367,6 @@ static void waited_once(struct call *c, uint64_t took)
 		scout->reads_waited += reads(c);
 }
 
-/* The first call since a directory was opened: did reading it wait? libc reads it, and so that is not seen. */
-static void note_dir_read(struct call *c, uint64_t now)
-{
-	uint64_t took = now - dir_since;
-
-	dir_since = 0;
-	if (!waits(took) || !enter())
-		return;
-	if (!scout)
-		waited_once(c, took);
-	if (ours())
-		scout->dir_waited = true;
-	leave();
-}
-
 /* The file whose first read was to be looked at was read, or is closed unread: reads are of no interest any more. */
 static void no_judgement(void)
 {
@@ -470,8 +455,6 @@ static bool scout_call(struct call *c)
 	}
 	if (answered)
 		return true;
-	if (dir_since)
-		note_dir_read(c, scout_now());
 	c->began = scout_now();
 	return false;
 }
@@ -508,7 +491,7 @@ static void watch(struct call *c, long res, bool waited, uint64_t took)
 			judge(c, res);
 		slow <<= 1;
 		if (due && work(c))
-			scout->reads_waited++;
+			scout->reads_waited = scout->dir_waited = true;
 		return;
 	}
 	if (plain_open(c))
@@ -627,8 +610,26 @@ void scout_opens_dir(void)
 	for (enum deed deed = DEED_STAT; deed <= DEED_OPEN; deed++)
 		if (quick[deed] > WATCHED - patience)
 			quick[deed] = WATCHED - patience;
+	process_wake(AWAKE_SCOUT_OPEN | AWAKE_SCOUT_NAME | AWAKE_SCOUT_LIST);
+}
+
+void scout_reads_dir(void)
+{
+	process_sleep(AWAKE_SCOUT_LIST);
 	dir_since = scout_now();
-	process_wake(AWAKE_SCOUT_OPEN | AWAKE_SCOUT_NAME);
+}
+
+void scout_read_dir(void)
+{
+	uint64_t took = scout_now() - dir_since;
+
+	if (!waits(took) || !enter())
+		return;
+	if (!scout)
+		waited_once(NULL, took);
+	else if (ours())
+		scout->dir_waited = true;
+	leave();
 }
 
 void scout_lets_go(void)

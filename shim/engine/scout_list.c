@@ -92,10 +92,15 @@ static void await_parted(struct helper *h)
 		xu_sys(SYS_futex, &h->parted, FUTEX_WAIT_PRIVATE, 0, &most, 0, 0);
 }
 
+/* A helper for each: who is at work looks again before it sleeps. */
 void list_wake_others(void)
 {
+	unsigned nr = 0;
+
+	for (int i = 0; i < SCOUT_DIRS; i++)
+		nr += XU_LOAD(&scout->dirs[i].state) == DIR_WANTED;
 	__atomic_add_fetch(&requests, 1, __ATOMIC_RELEASE);
-	xu_sys(SYS_futex, &requests, FUTEX_WAKE_PRIVATE, SCOUT_HELPERS, 0, 0, 0);
+	xu_sys(SYS_futex, &requests, FUTEX_WAKE_PRIVATE, nr, 0, 0, 0);
 }
 
 void list_wake(void)

@@ -10,7 +10,8 @@ compared, but for the file of 256 MiB, whose sum would take longer than its read
   scout  a tree of 1,000 files, and a file of 256 MiB: here, and on sshfs with round trips of 1 ms
   trees  20,000 files in 400 directories, and a tree of the environment's TREE (say, a kernel's source), likewise, and with
          round trips of 5 ms
-  lab    under another kernel in qemu (tests/lab/storage): NFS behind a line, ext4, xfs and btrfs on a device that waits
+  lab    under other kernels in qemu (tests/lab/storage): NFS behind a line, ext4, xfs and btrfs on a device that waits, and on
+         dm-delay; in time that goes by the guest's own work, so that one run says it all
 
 The environment's ONLY is a regular expression: of the figures those that it fits.
 
@@ -223,24 +224,35 @@ def trees():
 					lambda side, c=command, w=where, o=options, d=delay, s=shim: run(c, w, o, d, s if side else BARE))
 
 
-def lab():
-	words = [f"{ROOT}/tests/lab/lab", "--disk", "2G", "--mem", "1536", "--timeout", "1500", "--", f"{ROOT}/tests/lab/storage",
-		 f"{BUILD}/libxuring-shim.so", f"{BUILD}/tools/forest", *os.environ.get("LAB", "300 6 1 1").split()]
+def in_lab(kernel, size, storages):
+	"""What tests/lab/storage says, by storage, program and side: how long it took, and a sum of what came of it."""
+	words = [f"{ROOT}/tests/lab/lab", "--steady", "--kernel", kernel, "--mem", "1536", "--timeout", "600", "--",
+		 f"{ROOT}/tests/lab/storage", f"{BUILD}/libxuring-shim.so", f"{BUILD}/tools/forest", *size, "1", *storages]
 	done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
 	if done.returncode:
 		skip(f"the lab: {(done.stderr.strip().splitlines() or ['no answer'])[-1]}")
-	bare = None
+	runs = {}
 	for line in done.stdout.splitlines():
-		if not line.startswith("run "):
-			continue
-		_, kind, name, side, took, total = line.split()
-		if side == "bare":
-			bare = (int(took), total)
-			continue
-		name = f"{name.replace('_', ' ')}, {kind}"
-		if bare[1] != total:
-			sys.exit(f"walks.py: {name}: the results differ")
-		record("lab", name, bare[0], int(took))
+		if line.startswith("run "):
+			_, storage, name, side, took, total = line.split()
+			runs.setdefault((storage, name.replace("_", " ")), {})[side] = int(took), total
+	return runs
+
+
+def lab():
+	"""Each storage at its times, and without any: that says how much of a figure is the processor's work."""
+	size = os.environ.get("LAB", "400 40").split()
+	for kernel, kind, times in (("sid", "nfs", (1, 5)), ("sid", "ext4", (1, 5)), ("sid", "xfs", (1, 5)), ("sid", "btrfs", (1, 5)),
+				    ("6.1", "dm-ext4", (1,)), ("6.1", "dm-xfs", (1,)), ("6.1", "dm-btrfs", (1,))):
+		runs = in_lab(kernel, size, [f"{kind}:{ms}" for ms in (0, *times)])
+		for (storage, name), sides in runs.items():
+			(bare, total), (shim, other) = sides["bare"], sides["shim"]
+			if total != other:
+				sys.exit(f"walks.py: {name}, {storage}: the results differ")
+			if storage.endswith(":0"):
+				continue
+			work = runs[f"{kind}:0", name]["bare"][0]
+			record("lab", f"{name}, {storage.replace(':', ' ')} ms", bare, shim, note=f"{work / 1e6:.0f} ms of it work")
 
 
 os.makedirs(MOUNT, exist_ok=True)
