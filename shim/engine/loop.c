@@ -30,6 +30,12 @@
  * slot is touched under its loop's lock, which is free but for another thread on the same fd. A handler that interrupts
  * the engine finds the lock held by its own thread, and makes plain calls.
  *
+ * Accepting is left to plain calls. What would be accepted ahead, or in the enter of a turn, has a number before the
+ * program asks for it, and takes it from the files that the program opens in between; accepted into the ring's own table
+ * it has none, but to give it one is a call again. What there is to gain is that one call a connection: with one request on
+ * each it is one of 6 that nginx makes, and of 9 that a server in Python makes, and where calls cost 800 ns more 2.5 % of the
+ * time of both (0.8 of 33 us, 1.1 of 44).
+ *
  * Whether it pays is a question of what a system call costs: loop_cost.c. Until a program makes an epoll instance, or
  * polls a listening socket, nothing is woken, and where calls are cheap nothing ever is.
  */

@@ -30,8 +30,12 @@ BUILD, SECONDS = sys.argv[1], float(sys.argv[2])
 CONNECTIONS = 64
 DEAR_NS = 800
 
-# For percentiles: so many windows of so many seconds.
-WINDOWS, WINDOW = 36, 0.15
+# All figures together take no longer than this: where SECONDS for each run are too many, runs are shorter. What a run
+# takes besides: the server's start and end, the first answer.
+LIMIT, BESIDE = 240, 0.5
+
+# For percentiles: so many seconds for a window, and for them all.
+WINDOW, WINDOWS = 0.03, 15
 
 CORES = sorted(os.sched_getaffinity(0))
 
@@ -50,6 +54,8 @@ HTTP = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 # What is asked of whom.
 SERVERS = {
 	"echo": (lambda port, _: [f"{BUILD}/bench/echo", "serve", str(port)], None),
+	"echo by poll": (lambda port, _: [f"{BUILD}/bench/echo", "serve", str(port), "poll"], None),
+	"echo by select": (lambda port, _: [f"{BUILD}/bench/echo", "serve", str(port), "select"], None),
 	"redis": (lambda port, _: ["redis-server", "--port", str(port), "--save", "", "--bind", "127.0.0.1"],
 		  "GET key\r\n"),
 	"memcached": (lambda port, _: ["memcached", "-u", "root", "-l", "127.0.0.1", "-p", str(port), "-t", "1"],
@@ -104,20 +110,35 @@ def serving(name, options, dear, where, counted=False):
 			server.kill()
 
 
-def drive(name, port, connections=CONNECTIONS, rate=None, seconds=SECONDS):
-	"""What a crowd of clients on the first core saw of a server."""
+class Pace:
+	"""How long a run takes, so that all of them keep within the limit."""
+	end = time.monotonic() + LIMIT
+	left = 0 # runs that are still to come
+	seconds = SECONDS
+
+	@classmethod
+	def keep(cls):
+		"""Before a run."""
+		cls.left = max(cls.left - 1, 0)
+		spare = (cls.end - time.monotonic()) / (cls.left + 1) - BESIDE
+		cls.seconds = max(min(SECONDS, spare), 0.05)
+
+
+def drive(name, ports, connections=CONNECTIONS, how=None):
+	"""What a crowd of clients on the first core saw of a server, or of several."""
 	_, request = SERVERS[name]
-	out = subprocess.run(["taskset", "-c", str(CORES[0]), f"{BUILD}/bench/echo", "drive", str(port), str(connections),
-			      f"{seconds}@{rate}" if rate else str(seconds), *([request] if request else [])], check=True,
+	out = subprocess.run(["taskset", "-c", str(CORES[0]), f"{BUILD}/bench/echo", "drive", str(ports), str(connections),
+			      how or str(Pace.seconds), *([request] if request else [])], check=True,
 			     stdout=subprocess.PIPE, timeout=60).stdout
-	return json.loads(out)
+	return [json.loads(line) for line in out.splitlines()]
 
 
 def run(name, options, dear, where, connections=CONNECTIONS, counted=False):
 	"""One server for one time: what the driver saw, CPU nanoseconds a request, memory, what the shim counted."""
 	record = f"{where}/record"
+	Pace.keep()
 	with serving(name, options, dear, where, counted) as (server, port):
-		found = drive(name, port, connections)
+		[found] = drive(name, port, connections)
 		memory = resident(server.pid)
 		server.send_signal(signal.SIGTERM)
 		_, status, used = os.wait4(server.pid, 0)
@@ -163,20 +184,18 @@ def of(runs, key):
 	return statistics.median(r[key] for r in runs)
 
 
-def servers(where):
-	for name in SERVERS:
-		if name != "echo" and not shutil.which(name if name != "redis" else "redis-server"):
-			continue
-		cheap, other = pairs(name, [], 0, where)
-		tell("loop", f"{name}, auto", cheap, other)
-		for profile in "safe", "server":
-			bare, other = pairs(name, [f"XURING_PROFILE={profile}"], DEAR_NS, where)
-			# The same server where a call costs next to nothing more than its work.
-			limit = of(bare, "cpu_ns") / of(cheap, "cpu_ns")
-			tell("loop", f"{name}, dear, {profile}", bare, other, note=
-			     f"{of(other, 'per_s') / of(bare, 'per_s'):.2f} times the throughput; as cheap calls {limit:.2f}")
-		bare, other = pairs(name, ["XURING_PROFILE=server", "XURING_BATCH=on"], 0, where, counted=True)
-		tell("loop", f"{name}, server, on", bare, other, note=f"{other[-1]['calls']:.2f} calls a request")
+def server_figures(name, where):
+	"""What one server does with 64 connections."""
+	cheap, other = pairs(name, [], 0, where)
+	tell("loop", f"{name}, auto", cheap, other)
+	for profile in "safe", "server":
+		bare, other = pairs(name, [f"XURING_PROFILE={profile}"], DEAR_NS, where)
+		# The same server where a call costs next to nothing more than its work.
+		limit = of(bare, "cpu_ns") / of(cheap, "cpu_ns")
+		tell("loop", f"{name}, dear, {profile}", bare, other, note=
+		     f"{of(other, 'per_s') / of(bare, 'per_s'):.2f} times the throughput; as cheap calls {limit:.2f}")
+	bare, other = pairs(name, ["XURING_PROFILE=server", "XURING_BATCH=on"], 0, where, counted=True)
+	tell("loop", f"{name}, server, on", bare, other, note=f"{other[-1]['calls']:.2f} calls a request")
 
 
 def likely(ratios):
@@ -189,20 +208,20 @@ def likely(ratios):
 def half_load(what, options, dear, where):
 	"""
 	The slowest of a hundred, at half of what the bare server can do. A percentile that high hangs on the few worst moments of a
-	run, and these are the machine's. So there are many short windows of both servers, close to each other and in turns; the
-	figure is the median of the windows' ratios. A second bare server tells what such a figure is worth.
+	run, and these are the machine's. So there are many short windows of both servers, one right after the other and in turns;
+	the figure is the median of the turns' ratios. A second bare server tells what such a figure is worth.
 	"""
 	rate = int(run("echo", None, dear, where)["per_s"] / 2)
 	with serving("echo", None, dear, where) as (_, bare), serving("echo", None, dear, where) as (_, twin), \
 			serving("echo", options, dear, where) as (_, other):
 		ports = bare, twin, other
-		for port in ports:
-			drive("echo", port)
-		turns = []
-		for turn in range(WINDOWS):
-			order = ports[turn % 3:] + ports[:turn % 3]
-			found = {port: drive("echo", port, rate=rate, seconds=WINDOW)["p99_us"] * 1000 for port in order}
-			turns.append([found[port] for port in ports])
+		# The engine has time to make up its mind.
+		drive("echo", ",".join(map(str, ports)), how="0.2")
+		nr = max(int(min(WINDOWS, 20 * Pace.seconds) / WINDOW / len(ports)), 12)
+		found = [1000 * r["p99_us"] for r in
+			 drive("echo", ",".join(map(str, ports)), how=f"{WINDOW}@{rate}*{nr}")]
+	# In a turn, another one is the first each time.
+	turns = [[found[3 * t + (side - t) % 3] for side in range(3)] for t in range(nr)]
 	_, low, high = likely([t / b for b, t, _ in turns])
 	ratio, ratio_low, ratio_high = likely([o / b for b, _, o in turns])
 	print(json.dumps({
@@ -215,22 +234,32 @@ def half_load(what, options, dear, where):
 	}), flush=True)
 
 
-def loads(where):
-	"""The echo server when it has little to do, and when it has many who say nothing."""
-	server = ["XURING_PROFILE=server"]
-	bare, other = pairs("echo", [], 0, where, connections=1)
-	tell("loop", "one connection, p50", bare, other, "p50_us", 1000)
-	bare, other = pairs("echo", server, DEAR_NS, where, connections=1)
-	tell("loop", "one connection, dear, p50", bare, other, "p50_us", 1000)
-	for what, options, dear in (("", [], 0), (", dear", server, DEAR_NS)):
-		half_load(what, options, dear, where)
+def one_connection(what, options, dear, where):
+	"""There and back, with nobody else."""
+	bare, other = pairs("echo", options, dear, where, connections=1)
+	tell("loop", f"one connection{what}, p50", bare, other, "p50_us", 1000)
+
+
+def many_idle(what, options, dear, where):
+	"""A hundred who ask, and ten thousand who say nothing."""
+	few, _ = pairs("echo", None, dear, where, turns=1, connections=100)
+	bare, other = pairs("echo", options, dear, where, connections="100+10000")
+	tell("loop", f"10,000 idle{what}", bare, other, note=
+	     f"{(of(other, 'memory') - of(bare, 'memory')) / 10100:.0f} bytes more a connection, "
+	     f"{of(few, 'cpu_ns') / of(bare, 'cpu_ns'):.2f} without them")
+
+
+def loop(where):
+	"""Servers, and the echo server when it has little to do, and when it has many who say nothing."""
 	resource.setrlimit(resource.RLIMIT_NOFILE, (1 << 14, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
-	for what, options, dear in (("", [], 0), (", dear", server, DEAR_NS)):
-		few, _ = pairs("echo", None, dear, where, turns=1, connections=100)
-		bare, other = pairs("echo", options, dear, where, connections="100+10000")
-		tell("loop", f"10,000 idle{what}", bare, other, note=
-		     f"{(of(other, 'memory') - of(bare, 'memory')) / 10100:.0f} bytes more a connection, "
-		     f"{of(few, 'cpu_ns') / of(bare, 'cpu_ns'):.2f} without them")
+	# What is measured, and about how many runs it takes.
+	figures = [(16, server_figures, (name,)) for name in SERVERS
+		   if " " in name or name == "echo" or shutil.which(name if name != "redis" else "redis-server")]
+	for runs, measure in (4, one_connection), (WINDOWS, half_load), (20, many_idle):
+		figures += [(runs, measure, ("", [], 0)), (runs, measure, (", dear", ["XURING_PROFILE=server"], DEAR_NS))]
+	for at, (_, measure, more) in enumerate(figures):
+		Pace.left = sum(runs for runs, _, _ in figures[at:])
+		measure(*more, where)
 
 
 def change(points):
@@ -246,6 +275,7 @@ def curve(where):
 	the engine changes its mind."""
 	on, auto = ["XURING_PROFILE=server", "XURING_BATCH=on"], ["XURING_PROFILE=server"]
 	gains, decisions = [], []
+	Pace.left = 11 * 10
 	for dear in 0, 100, 200, 300, 400, 600, 800, 1200, 1800, 2400, 3000:
 		price = int(subprocess.run([f"{BUILD}/bench/dear", str(dear)], check=True, stdout=subprocess.PIPE).stdout)
 		bare, company = pairs("echo", on, dear, where, turns=3)
@@ -271,8 +301,7 @@ def main():
 		if sys.argv[3:] == ["curve"]:
 			curve(where)
 		else:
-			servers(where)
-			loads(where)
+			loop(where)
 
 
 main()
