@@ -28,11 +28,13 @@ static bool begins_with_pid(const char **path)
 	return begins(path, d);
 }
 
-bool inward_path(const char *path)
+enum inward inward_path(const char *path)
 {
-	bool whole = begins(&path, "/proc/");
+	bool whole = begins(&path, "/proc/"), own = begins(&path, "self/");
 
-	if (!begins(&path, "self/") && !(whole && begins_with_pid(&path) && begins(&path, "/")))
-		return false;
-	return begins(&path, "task") || begins(&path, "status");
+	if (!own && whole)
+		own = begins_with_pid(&path) && begins(&path, "/");
+	if (own && (begins(&path, "task") || begins(&path, "status")))
+		return INWARD_COUNT;
+	return own || whole || begins(&path, "thread-self/") ? INWARD : INWARD_NOT;
 }

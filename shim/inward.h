@@ -1,13 +1,18 @@
-/* Paths at which a process finds its own threads counted: a thread of ours, or a worker of a ring, is not to be among them. */
+/* Paths at which a process looks at itself: what is there is another thing for a worker of a ring, or counts it. */
 #ifndef SHIM_INWARD_H
 #define SHIM_INWARD_H
 
-#include <stdbool.h>
+enum inward {
+	INWARD_NOT,
+	INWARD,	      /* below /proc */
+	INWARD_COUNT, /* and there the process's own task or status, where its threads are counted */
+};
 
 /*
- * Does the program's `path`, which need not be memory, lead to its own task or status in /proc: by the whole path, or from
- * a directory that it has opened (self/task)? Programs that sandbox themselves make sure so that they are alone.
+ * Where does the program's `path`, which need not be memory, lead: by the whole of it, or from a directory that the program
+ * has opened (self/task)? Programs that sandbox themselves make sure so that they are alone: no thread of ours, and no
+ * worker, is to be seen by them.
  */
-bool inward_path(const char *path);
+enum inward inward_path(const char *path);
 
 #endif

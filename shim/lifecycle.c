@@ -96,12 +96,17 @@ void before_close_range(int flags)
 		before_part();
 }
 
-/* Does the process have one thread? As many directories as threads are in this one. True also where /proc is not. */
+/*
+ * Does the process have one thread? As many directories as threads are in this one. Where /proc is not, it is what unshare
+ * with this flag asks for, and does nothing; where that is forbidden, true.
+ */
 static bool alone(void)
 {
 	struct stat st;
 
-	return xu_sys(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &st, 0) < 0 || st.st_nlink <= 3;
+	if (!xu_sys(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &st, 0))
+		return st.st_nlink <= 3;
+	return xu_sys(SYS_unshare, CLONE_THREAD) != -EINVAL;
 }
 
 /* Is this task of the process a worker of the calling thread's ring? The kernel names it after that thread. */
@@ -127,8 +132,11 @@ static bool is_our_worker(const char *task)
 	return !strncmp(comm, ours, sizeof(comm) - 1);
 }
 
-/* Has our closed ring a worker left? */
-static bool worker_left(void)
+/*
+ * Has our closed ring a worker left, after so many ms? Where /proc is not, other threads may be the program's own, and
+ * after a while are taken to be.
+ */
+static bool worker_left(int waited)
 {
 	struct entry {
 		uint64_t inode;
@@ -148,7 +156,7 @@ static bool worker_left(void)
 		return false;
 	fd = xu_sys(SYS_openat, AT_FDCWD, "/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	if (fd < 0)
-		return false;
+		return waited < 100;
 	while (!found && (n = xu_sys(SYS_getdents64, fd, &buf, sizeof(buf))) > 0) {
 		const struct entry *e;
 
@@ -169,7 +177,7 @@ static void wait_for_worker(void)
 {
 	struct timespec ms = {.tv_nsec = 1000000};
 
-	for (int i = 0; i < 10000 && worker_left(); i++)
+	for (int i = 0; i < 10000 && worker_left(i); i++)
 		xu_sys(SYS_nanosleep, &ms, 0);
 }
 

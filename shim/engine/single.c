@@ -436,27 +436,14 @@ static void run_fd(struct call *c)
 		run_simple(c);
 }
 
-/* /proc/thread-self is the worker's own when a worker looks it up. */
-static bool means_thread(const void *path)
-{
-	static const char name[] = "/proc/thread-self";
-	char buf[sizeof(name)] = "";
-
-	return policy_user_memory() && user_read(buf, path, sizeof(name) - 1) == sizeof(name) - 1 &&
-	       !memcmp(buf, name, sizeof(name) - 1);
-}
-
 static void run_name(struct call *c)
 {
 	const char *path = (const char *)(uintptr_t)c->sqe.addr;
 
-	if (means_thread(path)) {
-		plain(c, REASON_THREAD_PATH);
-	} else if (inward_path(path)) {
-		lifecycle_alone();
-		plain(c, REASON_THREAD_PATH);
-	} else {
-		run_simple(c);
+	switch (inward_path(path)) {
+	case INWARD_NOT: run_simple(c); break;
+	case INWARD_COUNT: lifecycle_alone(); __attribute__((fallthrough));
+	case INWARD: plain(c, REASON_THREAD_PATH); break;
 	}
 }
 

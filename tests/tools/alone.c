@@ -2,7 +2,7 @@
  * Reads all files of a directory, and says how many threads it has, by each of the ways in which programs ask; those that
  * sandbox themselves do, for they have to be the only one.
  *
- *     alone DIR
+ *     alone DIR [inside]     inside: once more with DIR as its root
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -49,6 +49,25 @@ static void count(void)
 		fclose(f);
 }
 
+/* The same with nothing but the directory to be seen, as in a sandbox, and a /proc that was opened before. */
+static void count_inside(const char *dir)
+{
+	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd;
+	struct stat st;
+
+	if (chroot(dir) || chdir("/")) {
+		perror("chroot");
+		return;
+	}
+	/* Whatever asks for workers. */
+	for (int i = 0; i < 10; i++)
+		if (stat("/", &st))
+			perror("stat");
+	say_links("inside", fstatat(proc, "self/task/", &st, 0), &st);
+	fd = openat(proc, "self/fd/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	printf("fds: %d\n", fd < 0 ? -1 : fd - proc);
+}
+
 int main(int argc, char **argv)
 {
 	struct dirent *e;
@@ -56,8 +75,8 @@ int main(int argc, char **argv)
 	int fd, nr = 0;
 	DIR *d;
 
-	if (argc != 2 || !(d = opendir(argv[1]))) {
-		fputs("usage: alone DIR\n", stderr);
+	if ((argc != 2 && argc != 3) || !(d = opendir(argv[1]))) {
+		fputs("usage: alone DIR [inside]\n", stderr);
 		return 2;
 	}
 	while ((e = readdir(d))) {
@@ -75,5 +94,7 @@ int main(int argc, char **argv)
 	}
 	closedir(d);
 	count();
+	if (argc == 3)
+		count_inside(argv[1]);
 	return 0;
 }
