@@ -307,9 +307,11 @@ static void wait_alarmed(int ms)
 {
 	struct epoll_event ev;
 
-	waiting = 1;
-	if (!sigsetjmp(way_out, 1))
+	/* Not before the way out is there as a whole, with its mask. */
+	if (!sigsetjmp(way_out, 1)) {
+		waiting = 1;
 		wait_on(epfd, &ev, 1, ms);
+	}
 	waiting = 0;
 }
 
