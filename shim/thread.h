@@ -26,6 +26,7 @@ struct thread {
 	unsigned ring_retry; /* calls until that is tried again */
 	struct xu_ring ring;
 	struct loop *loop;		   /* its event loop (engine/loop.h) */
+	unsigned long had_read;		   /* from devices, when last looked at (engine/scout.c) */
 	unsigned long slept;		   /* how often, when last looked at (engine/scout.c) */
 	unsigned rival_since, rival_waits; /* while the scout serves another thread */
 	uint64_t enters;

@@ -80,7 +80,7 @@ void engines_forked(void);
  * to change (scout.c). */
 void scout_opens_dir(void);
 void scout_reads_dir(void);
-void scout_read_dir(void);
+void scout_read_dir(void *dir);
 uint64_t scout_now(void);
 void scout_copied(int fd, uint64_t began);
 void scout_lets_go(void);

@@ -100,15 +100,38 @@ uint64_t scout_now(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
+/* Does the kernel count for each thread what it has read from devices? */
+static bool reads_are_counted(void)
+{
+	static enum { NOT_ASKED, NO, YES } counted;
+
+	if (counted == NOT_ASKED)
+		counted = xu_sys(SYS_faccessat, AT_FDCWD, "/proc/self/io", F_OK) ? NO : YES;
+	return counted == YES;
+}
+
+/* Is this, or what has this name there, on a device? Asked of what the kernel knows; in doubt it is not. */
+static bool on_device(int fd, const char *name)
+{
+	struct statx stx;
+
+	return !xu_sys(SYS_statx, fd, name,
+		       AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC,
+		       STATX_TYPE, &stx) &&
+	       stx.stx_dev_major;
+}
+
 /*
- * Did a call that took so long wait for something? Then its thread has gone to sleep of itself. One that was only slow, on
- * a busy or an emulated machine, has not.
+ * Did a call on this that took so long wait for something? Then its thread has gone to sleep of itself. One that was only
+ * slow, on a busy or an emulated machine, has not. What is on a device can only be waited for in earnest by reading from it:
+ * a thread that has had nothing read slept for a lock.
  */
-static bool waits(uint64_t took)
+static bool waits(int fd, const char *name, uint64_t took)
 {
 	struct thread *t;
 	struct rusage usage;
-	unsigned long slept;
+	unsigned long slept, read;
+	bool reads;
 
 	if (took <= WAITED_NS || policy_filtered())
 		return false;
@@ -118,8 +141,12 @@ static bool waits(uint64_t took)
 	slept = (unsigned long)usage.ru_nvcsw;
 	if (slept == t->slept)
 		return false;
+	read = (unsigned long)usage.ru_inblock;
+	reads = read != t->had_read;
 	t->slept = slept;
-	return true;
+	t->had_read = read;
+	/* At work, it may be the scout's own reading that it waits for. */
+	return reads || scout || !on_device(fd, name) || !reads_are_counted();
 }
 
 uint32_t scout_hash(const char *name, size_t len)
@@ -532,7 +559,7 @@ void scout_copied(int fd, uint64_t began)
 	if (fd == judged && enter()) {
 		uint64_t took = scout_now() - began;
 
-		judgement(NULL, waits(took), took);
+		judgement(NULL, waits(fd, "", took), took);
 		leave();
 	}
 	errno = saved;
@@ -585,7 +612,10 @@ static void scout_seen(struct call *c, long res)
 		return;
 	now = scout_now();
 	took = now - c->began;
-	waited = waits(took);
+	if (stat_by_name(c))
+		waited = waits(c->sqe.fd, path_of(c), took);
+	else
+		waited = waits(reads(c) ? c->sqe.fd : (int)res, "", took);
 	if (ours() && (stale || ring_gone() || now - scout->touched > IDLE_NS))
 		rest();
 	if (reads(c)) {
@@ -619,11 +649,11 @@ void scout_reads_dir(void)
 	dir_since = scout_now();
 }
 
-void scout_read_dir(void)
+void scout_read_dir(void *dir)
 {
 	uint64_t took = scout_now() - dir_since;
 
-	if (!waits(took) || !enter())
+	if (!waits(dirfd(dir), "", took) || !enter())
 		return;
 	if (!scout)
 		waited_once(NULL, took);
