@@ -97,10 +97,10 @@ static void kernel_done(struct aio_op *op, long res);
 
 /*
  * The operation for a request that would hold up io_submit, or NULL where the kernel does as well, or where there is
- * anything about it that it might refuse.
+ * anything about it that it might refuse. `*reads`: it reads by the page cache.
  */
 static struct aio_op *take_request(struct call *c, aio_context_t context, struct iocb *user,
-				   const struct iocb *cb)
+				   const struct iocb *cb, bool *reads)
 {
 	bool vector = cb->aio_lio_opcode == IOCB_CMD_PREADV;
 	const uint32_t unmarked = 0;
@@ -116,6 +116,7 @@ static struct aio_op *take_request(struct call *c, aio_context_t context, struct
 	if (flags < 0 || flags & (O_DIRECT | O_PATH) || (flags & O_ACCMODE) == O_WRONLY ||
 	    !kind_is_storage((int)cb->aio_fildes))
 		return NULL;
+	*reads = true;
 	if (vector)
 		size = copy_vector(parts, cb);
 	if (!size || size > 0x7ffff000 ||
@@ -177,13 +178,42 @@ static bool is_eventfd(int fd)
 	return n >= 20 && !memcmp(target, "anon_inode:[eventfd]", 20);
 }
 
+/*
+ * To look at a request takes calls of its own. A program whose requests are all for the kernel, direct I/O or writes, is
+ * looked at once in a while: what it then has for us waits, a few times, as it would without us.
+ */
+enum { BARREN = 64, ONE_IN = 32 };
+static unsigned barren; /* calls in a row without a read by the page cache; threads may be wrong about it */
+
+/* Is this call to be looked at? */
+static bool worth_a_look(void)
+{
+	unsigned n = XU_LOAD(&barren);
+
+	if (n < BARREN)
+		return true;
+	__atomic_store_n(&barren, n + 1 < BARREN + ONE_IN ? n + 1 : BARREN, __ATOMIC_RELAXED);
+	return n + 1 == BARREN + ONE_IN;
+}
+
+/* It was. */
+static void looked(bool reads)
+{
+	unsigned n = XU_LOAD(&barren);
+
+	if (reads && n)
+		__atomic_store_n(&barren, 0, __ATOMIC_RELAXED);
+	else if (!reads && n < BARREN)
+		__atomic_store_n(&barren, n + 1, __ATOMIC_RELAXED);
+}
+
 bool aio_take_submit(struct call *c, aio_context_t context, long nr, struct iocb **list)
 {
 	uintptr_t lists = 0, requests = 0; /* pages, see readable() */
 	long done = 0, from = 0, ret = 0;
-	bool any = false;
+	bool any = false, reads = false;
 
-	if (nr <= 0 || nr > 65536 || !aio_may(c))
+	if (nr <= 0 || nr > 65536 || !aio_may(c) || !worth_a_look())
 		return false;
 	for (long i = 0; i < nr; i++) {
 		struct aio_op *op = NULL;
@@ -193,7 +223,7 @@ bool aio_take_submit(struct call *c, aio_context_t context, long nr, struct iocb
 		    readable(list[i], sizeof(cb), &requests)) {
 			user = list[i];
 			cb = *user;
-			op = take_request(c, context, user, &cb);
+			op = take_request(c, context, user, &cb, &reads);
 		}
 		if (op && ((op->kernel.eventfd >= 0 && !is_eventfd(op->kernel.eventfd)) ||
 			   !room_in(context))) {
@@ -217,6 +247,7 @@ bool aio_take_submit(struct call *c, aio_context_t context, long nr, struct iocb
 		done++;
 		from = i + 1;
 	}
+	looked(reads);
 	if (!any)
 		return false;
 	if (from < nr) {
