@@ -120,6 +120,8 @@ carried() {
 	[[ $(stat -f -c %T .) != tmpfs ]] || skip 'no disk below /var/tmp'
 	carried aio-linux read
 	[[ $(counted "$records" ring io_submit) -gt 0 ]]
+	carried aio-linux late
+	[[ $(counted "$records" ring io_submit) -gt 0 ]]
 	same aio-linux eventfd
 }
 

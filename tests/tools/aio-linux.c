@@ -145,6 +145,18 @@ static void case_read(void)
 	show("again", syscall(SYS_io_destroy, ctx));
 }
 
+/* Reads by the page cache, after much that is the kernel's. */
+static void case_late(void)
+{
+	aio_context_t ctx = context(MANY);
+	int direct = open_file(O_RDONLY | O_DIRECT);
+
+	for (int i = 0; i < 5; i++)
+		printf("direct %d\n", read_many(ctx, direct, IOCB_CMD_PREAD, 1));
+	for (int i = 0; i < 3; i++)
+		printf("cold %d\n", read_many(ctx, open_cold(O_RDONLY), IOCB_CMD_PREAD, 1));
+}
+
 static void case_mixed(void)
 {
 	aio_context_t ctx = context(MANY);
@@ -405,7 +417,7 @@ static const struct {
 	{                                                                                          \
 #name, case_##name                                                                 \
 	}
-	CASE(read),    CASE(mixed),   CASE(errors),  CASE(faults),
+	CASE(read),    CASE(late),    CASE(mixed),   CASE(errors), CASE(faults),
 	CASE(eventfd), CASE(threads), CASE(destroy), CASE(fork),
 };
 
