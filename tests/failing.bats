@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Engines at work whose n-th enter fails, once or from then on, with each error: programs see what they see bare. In mode
+# Engines at work whose n-th enter, set-up or registration fails, once or from then on, with each error: programs see what they see bare. In mode
 # ring: lifecycle-faults.bats. By strace and not by a filter, under which some engines do not begin.
 # shellcheck shell=bash disable=SC2030,SC2031,SC2119,SC2154,SC2164
 
@@ -16,6 +16,7 @@ setup() {
 	scratch=$(mktemp -d /var/tmp/xuring-faults.XXXXXX)
 	cd "$scratch"
 	settings=()
+	call=io_uring_enter
 }
 
 teardown() {
@@ -28,14 +29,14 @@ bare() {
 	"$tools/within" 30 "${clean[@]}" "$@" >bare.out 2>&1 3>&-
 }
 
-# fault ERRNO@N COMMAND...: under the shim, by `settings`; ERRNO@N+: all enters from the N-th of a task on. The same must come
-# of it as bare. `met` is whether there was such an enter.
+# fault ERRNO@N COMMAND...: under the shim, by `settings`; ERRNO@N+: all such calls from the N-th of a task on. The same must
+# come of it as bare. `met` is whether there was such a call.
 fault() {
 	local clean what=$1 error=${1%@*} n=${1#*@} status=0
 	shift
 	clean_env "HOME=$PWD"
-	"$tools/within" 60 strace -f -qq -o trace -e trace=io_uring_enter -e signal=none \
-		-e "inject=io_uring_enter:error=$error:when=$n" \
+	"$tools/within" 60 strace -f -qq -o trace -e "trace=$call" -e signal=none \
+		-e "inject=$call:error=$error:when=$n" \
 		"${clean[@]}" "LD_PRELOAD=$(preload)" "XURING_STATS=json:$PWD/records" "${settings[@]}" "$@" >shim.out 2>&1 3>&- ||
 		status=$?
 	met=0
@@ -49,7 +50,7 @@ fault() {
 	show_difference "$what: $*" bare.out shim.out
 }
 
-# throughout COMMAND...: each of `errors`, at each enter that there is.
+# throughout COMMAND...: each of `errors`, at each such call that there is.
 throughout() {
 	local error n met faults=0
 	bare "$@"
@@ -98,4 +99,17 @@ throughout() {
 	step=2
 	most=3
 	throughout "$tools/waits"
+}
+
+@test "failing: set-up and registration" {
+	errors=(EPERM EINVAL)
+	"$tools/forest" tree 80 4
+	for call in io_uring_setup io_uring_register; do
+		for on in '' +; do
+			settings=()
+			throughout "$tools/aio-posix" list file
+			settings=(XURING_SCOUT=on)
+			throughout grep -r needle tree
+		done
+	done
 }
