@@ -207,14 +207,24 @@ static void looked(bool reads)
 		__atomic_store_n(&barren, n + 1, __ATOMIC_RELAXED);
 }
 
+/* All of it is the kernel's, by the call itself: libaio's function would come by here again, as syscall(). */
+static bool leave(struct call *c, aio_context_t context, long nr, struct iocb **list)
+{
+	answer(c, xu_sys(SYS_io_submit, context, nr, list));
+	c->way = WAY_KERNEL;
+	return true;
+}
+
 bool aio_take_submit(struct call *c, aio_context_t context, long nr, struct iocb **list)
 {
 	uintptr_t lists = 0, requests = 0; /* pages, see readable() */
 	long done = 0, from = 0, ret = 0;
 	bool any = false, reads = false;
 
-	if (nr <= 0 || nr > 65536 || !aio_may(c) || !worth_a_look())
+	if (nr <= 0 || nr > 65536 || !aio_may(c))
 		return false;
+	if (!worth_a_look())
+		return leave(c, context, nr, list);
 	for (long i = 0; i < nr; i++) {
 		struct aio_op *op = NULL;
 		struct iocb *user, cb;
@@ -249,7 +259,7 @@ bool aio_take_submit(struct call *c, aio_context_t context, long nr, struct iocb
 	}
 	looked(reads);
 	if (!any)
-		return false;
+		return leave(c, context, nr, list);
 	if (from < nr) {
 		ret = xu_sys(SYS_io_submit, context, nr - from, &list[from]);
 		if (ret > 0)

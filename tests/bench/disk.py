@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Programs that wait for the disk, and programs that read and write little at a time: bare, and under the shim.
 
-usage: disk.py BUILD SECONDS sync|stream [PATTERN]
+usage: disk.py BUILD SECONDS sync|stream|aio [PATTERN]
 
 Prints records as the benchmark programs do (bench.h). A program and its twin run in turns, each in a new directory on the disk,
 and a ratio is that of the elapsed times of a pair; beside it stands that of the processor times, which a busy machine disturbs
@@ -140,8 +140,8 @@ def redis(where, env):
 		     lambda: sh(f"redis-benchmark -p {PORT} -c 1 -n 2000 -t set -q >out", where, BARE))
 
 
-def postgres(where, env):
-	"""A checkpoint after pgbench -i."""
+def postgres(where, env, settings, work):
+	"""What work(commands of the client) says, beside a server with these settings."""
 	bin_dir = sorted(os.listdir("/usr/lib/postgresql"), key=int)[-1]
 	bin_dir = f"/usr/lib/postgresql/{bin_dir}/bin"
 	user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"] if ROOT else []
@@ -150,16 +150,50 @@ def postgres(where, env):
 	subprocess.run([*user, f"{bin_dir}/initdb", "-N", "-A", "trust", "-U", "postgres", "-D", f"{where}/data"], env=BARE, check=True,
 		       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=120)
 	client = f"-h {where} -p {PORT} -U postgres"
-	settings = [w for s in ("shared_buffers=128MB", "checkpoint_timeout=1h", "max_wal_size=4GB", f"port={PORT}", "listen_addresses=",
-				f"unix_socket_directories={where}") for w in ("-c", s)]
+	options = [w for s in (*settings, f"port={PORT}", "listen_addresses=", f"unix_socket_directories={where}") for w in ("-c", s)]
 	environment = [f"{k}={v}" for k, v in env.items() if k == "LD_PRELOAD" or k.startswith("XURING_")]
-
-	def work():
-		sh(f"{bin_dir}/pgbench {client} -i -s 4 -q postgres >out 2>&1", where, BARE)
-		return sh(f"{bin_dir}/psql {client} -qc checkpoint postgres", where, BARE)
 	# Not setpriv, which is not what is measured, but the server is preloaded.
-	return serve([*user, "env", *environment, f"{bin_dir}/postgres", "-D", f"{where}/data", *settings], where, BARE,
-		     f"{bin_dir}/pg_isready {client}", work)
+	return serve([*user, "env", *environment, f"{bin_dir}/postgres", "-D", f"{where}/data", *options], where, BARE,
+		     f"{bin_dir}/pg_isready {client}", lambda: work(f"{bin_dir}/pgbench {client}", f"{bin_dir}/psql {client} -q postgres"))
+
+
+def checkpoint(where, env):
+	"""A checkpoint after pgbench -i."""
+	def work(pgbench, psql):
+		sh(f"{pgbench} -i -s 4 -q postgres >out 2>&1", where, BARE)
+		return sh(f"{psql} -c checkpoint", where, BARE)
+	return postgres(where, env, ("shared_buffers=128MB", "checkpoint_timeout=1h", "max_wal_size=4GB"), work)
+
+
+BITMAP = """set enable_seqscan = off; set enable_indexscan = off; set max_parallel_workers_per_gather = 0;
+	select sum(length(pad)) from t where k < 300"""
+
+
+def bitmap_scan(where, env):
+	"""A bitmap scan of a table that is not in memory, for which the server gives hints."""
+	def work(_, psql):
+		sh(f"""{psql} -c "create table t as select (n * 7919) % 1000 as k, repeat(md5(n::text), 25) as pad
+			from generate_series(1, 60000) n" -c "create index on t(k)" -c "vacuum analyze t" -c checkpoint >out 2>&1""", where, BARE)
+		for folder, _, names in os.walk(f"{where}/data/base"):
+			for name in names:
+				fd = os.open(os.path.join(folder, name), os.O_RDONLY)
+				os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+				os.close(fd)
+		return sh(f'{psql} -c "{BITMAP}" >out', where, BARE)
+	return postgres(where, env, ("shared_buffers=1MB", "effective_io_concurrency=32", "autovacuum=off"), work)
+
+
+def qemu(write):
+	"""A request of qemu-img bench, 4 KiB each, 32 at a time."""
+	def measure(where, env):
+		with open(f"{where}/image", "wb") as file:
+			for _ in range(64):
+				file.write(os.urandom(1 << 20))
+			os.fsync(file.fileno())
+		_, cpu = sh(f"qemu-img bench -t none -n {write} -c 40000 -d 32 -s 4k -S 28k -f raw image >out", where, env)
+		with open(f"{where}/out", encoding="utf-8") as text:
+			return float(text.read().split("completed in ")[1].split()[0]) / 40000 * 1e9, cpu
+	return measure
 
 
 def rows():
@@ -167,11 +201,16 @@ def rows():
 	if SUITE == "sync":
 		yield "fdatasync, 1 thread", time_syncs(1, 300), ("safe",), None
 		yield "fdatasync, 8 threads", time_syncs(8, 100), ("safe",), None
+	if SUITE == "aio":
+		yield "qemu-img bench, read", qemu(""), ("safe",), "qemu-img"
+		yield "qemu-img bench, write", qemu("-w"), ("safe",), "qemu-img"
+		yield "postgres, bitmap scan", bitmap_scan, ("safe",), "pgbench"
+		return
 	for name, (command, before) in (SYNC if SUITE == "sync" else STREAM).items():
 		yield name, time_command(command, before), ("bulk", "safe"), name.split()[0].strip(",").replace("python", "python3")
 	if SUITE == "sync":
 		yield "redis, appendfsync always", redis, ("bulk", "safe"), "redis-server"
-		yield "postgres, checkpoint", postgres, ("bulk", "safe"), "pgbench"
+		yield "postgres, checkpoint", checkpoint, ("bulk", "safe"), "pgbench"
 	else:
 		yield "nginx, access log", nginx, ("bulk", "safe"), "wrk"
 
