@@ -26,6 +26,7 @@ enum {
 	AWAKE_SCOUT_DIR = 1 << 10, /* opening directories, which programs seldom do */
 	AWAKE_SCOUT_READ = 1 << 11, /* reads */
 	AWAKE_SCOUT_LIST = 1 << 12, /* the next reading of a directory */
+	AWAKE_SCOUT_LENT = 1 << 13, /* closing a file that was handed over */
 	AWAKE_LOOP_BIRTH = 1 << 3,  /* loop: epoll instances being made */
 	AWAKE_LOOP_POLL = 1 << 22,  /* loop: the first polls and selects */
 	AWAKE_LOOP = 1 << 4,	    /* loop: what is done with sockets and epoll instances */

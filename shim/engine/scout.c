@@ -168,7 +168,7 @@ static void rest(void)
 	still = list_stop() && ended;
 	still = ring_stop(!ended) && still;
 	change_forget();
-	process_sleep(AWAKE_SCOUT_NAME);
+	process_sleep(AWAKE_SCOUT_NAME | AWAKE_SCOUT_LENT);
 	/* What is stuck in a directory that does not answer, a helper or an operation, keeps the memory; then that was all. */
 	if (still) {
 		xu_sys(SYS_munmap, scout, sizeof(*scout));
@@ -475,6 +475,8 @@ static bool scout_call(struct call *c)
 		} else if (scout && owner && stat_by_name(c)) {
 			touch(scout_now());
 			answered = hand_attributes(c);
+		} else if (scout && owner && c->sqe.opcode == IORING_OP_STATX) {
+			answered = hand_status(c);
 		}
 		if (answered)
 			plan_ahead(scout->touched);
@@ -606,6 +608,10 @@ static void scout_seen(struct call *c, long res)
 	bool waited;
 
 	note_change(c, res);
+	if (c->sqe.opcode == IORING_OP_CLOSE && ours() && enter()) {
+		queue_returned(c->sqe.fd);
+		leave();
+	}
 	if (!c->began || res < 0)
 		return;
 	if (!(plain_open(c) || stat_by_name(c) || dir_open(c) || reads(c)) || !enter())

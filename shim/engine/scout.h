@@ -131,6 +131,9 @@ struct slot {
 	bool keep;	 /* its file is to be handed over */
 	bool open;	 /* the table has a file */
 	bool touched;	 /* the program came while it was under way */
+	bool lends;	 /* its file is closed after the program has closed it */
+	int lent;	 /* the program's fd of that file, or -1 */
+	uint64_t ino;	 /* of that file */
 	uint8_t pending; /* operations that have not ended */
 	uint32_t hash;
 	uint32_t serial; /* of `dir` */
@@ -294,6 +297,10 @@ void queue_await_asked(struct slot *s);
 
 /* Give the slot's file a number of the program's, as open would: the fd or -errno. */
 long queue_install(struct slot *s, bool cloexec);
+/* The program has closed this fd. */
+void queue_returned(int fd);
+/* The slot whose file this is, or NULL. */
+struct slot *queue_lent(int fd);
 
 /* ---- scout_list.c ---- */
 
@@ -402,6 +409,8 @@ const char *args_next(unsigned *at);
 bool hand_file(struct call *c);
 /* Answer a question by name with what was asked ahead. False: that is not known. */
 bool hand_attributes(struct call *c);
+/* Answer a question about a file that was handed over with what the kernel knows of it. False: ask. */
+bool hand_status(struct call *c);
 
 /* ---- scout_change.c ---- */
 

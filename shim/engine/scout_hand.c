@@ -39,16 +39,19 @@ static bool answer(struct call *c, long res)
 }
 
 /* Is the name at this moment this file? Asked of what the kernel knows, as far as that is fresh. */
-static bool same_file(int dfd, const char *path, int flags, int fd)
+static bool same_file(int dfd, const char *path, int flags, int fd, uint64_t *ino)
 {
 	int how = AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT |
 		  (flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0);
-	struct statx a, b;
+	struct statx a, b = {.stx_ino = 0};
+	bool same;
 
-	return !xu_sys(SYS_statx, dfd, path, how, STATX_TYPE | STATX_INO, &a) &&
+	same = !xu_sys(SYS_statx, dfd, path, how, STATX_TYPE | STATX_INO, &a) &&
 	       !xu_sys(SYS_statx, fd, "", AT_STATX_DONT_SYNC | AT_EMPTY_PATH,
 		       STATX_TYPE | STATX_INO, &b) &&
 	       a.stx_ino == b.stx_ino && same_device(&a, &b) && S_ISREG(b.stx_mode);
+	*ino = b.stx_ino;
+	return same;
 }
 
 bool hand_file(struct call *c)
@@ -70,10 +73,12 @@ bool hand_file(struct call *c)
 	if (s->state != SLOT_HELD || too_old(s->since) || s->opened_at != change_of_opens())
 		return false;
 	fd = queue_install(s, flags & O_CLOEXEC);
-	if (fd < 0 || !same_file(c->sqe.fd, path, flags, (int)fd)) {
+	if (fd < 0 || !same_file(c->sqe.fd, path, flags, (int)fd, &s->ino)) {
 		if (fd >= 0)
 			xu_sys(SYS_close, fd);
 		queue_release(s, false);
+		if (fd >= 0)
+			queue_returned((int)fd);
 		return false;
 	}
 	plan_used(s);
@@ -137,4 +142,22 @@ bool hand_attributes(struct call *c)
 		return false;
 	s = plan_asked(c->sqe.fd, path, &d, &at);
 	return (s && give_slot(c, s, how)) || (d && at >= 0 && give_entry(c, d, at, how));
+}
+
+/*
+ * NFS asks its server again after a file was read, for the time of access that may have changed, if somebody asks for it;
+ * and what was opened ahead was read ahead. What the server said at the open is a second old at most.
+ */
+bool hand_status(struct call *c)
+{
+	int how = (int)c->sqe.statx_flags;
+	char path[SCOUT_PATH];
+	struct slot *s = queue_lent(c->sqe.fd);
+	struct statx stx;
+
+	if (!s || !change_watched() || how & AT_STATX_FORCE_SYNC || s->change != change_count() ||
+	    too_old(s->since) || !read_path(c, path, sizeof(path)) || *path)
+		return false;
+	return !xu_sys(SYS_statx, c->sqe.fd, "", how | AT_STATX_DONT_SYNC, c->sqe.len, &stx) &&
+	       stx.stx_ino == s->ino && !change_written(&stx) && give(c, &stx);
 }

@@ -12,6 +12,9 @@
  * inherited. To hand one over is to install it: it gets the lowest free number, as by open. Contents never pass through
  * our memory: they are in the page cache when the program reads, by whatever door.
  *
+ * On network file systems the last close of a file may wait for the server (NFS does). There the table keeps the file until
+ * the program has closed its fd, so that the last close is a worker's.
+ *
  *     FREE --send--> FLYING --completions--> HELD | DONE --the program came, or too old--> LEAVING --closed--> FREE
  *
  * The ring is another task's (scout_ring.c), which is told of entries by a bell. It is plain: no work is deferred, so
@@ -103,14 +106,14 @@ static void close_file(struct slot *s)
 		return;
 	sqe = next(s);
 	xu_prep_close_direct(sqe, place(s));
-	finish(s, sqe, WHAT_CLOSE, 0);
+	finish(s, sqe, WHAT_CLOSE, s->lends ? IOSQE_ASYNC : 0);
 	s->open = false;
 }
 
 /* A slot that nobody waits for is free once all has ended and its file is closed. */
 static void settle(struct slot *s)
 {
-	if (s->state != SLOT_LEAVING || s->pending)
+	if (s->state != SLOT_LEAVING || s->pending || s->lent >= 0)
 		return;
 	if (s->open)
 		close_file(s);
@@ -150,6 +153,8 @@ void queue_send(struct slot *s)
 
 	s->state = SLOT_FLYING;
 	s->open = s->touched = false;
+	s->lends = s->keep && s->dir->kind == FS_NETWORK;
+	s->lent = -1;
 	s->number = ++scout->number;
 	s->since = scout_now();
 	s->change = change_count();
@@ -228,6 +233,8 @@ void queue_reap(uint64_t now)
 	for (unsigned i = 0; i < scout->slots_nr; i++) {
 		struct slot *s = &scout->slots[i];
 
+		if (now - s->since > age)
+			s->lent = -1;
 		if ((s->state == SLOT_HELD || s->state == SLOT_DONE) && now - s->since > age)
 			queue_release(s, false);
 		else
@@ -366,6 +373,7 @@ static void forget_all(void)
 			score.wasted++;
 		s->state = SLOT_FREE;
 		s->pending = 0;
+		s->lent = -1;
 		s->open = false;
 	}
 	scout->ahead = scout->flying = scout->advices = 0;
@@ -379,8 +387,10 @@ bool queue_drop(void)
 		return true;
 	}
 	queue_close_own();
-	for (unsigned i = 0; i < scout->slots_nr; i++)
+	for (unsigned i = 0; i < scout->slots_nr; i++) {
+		scout->slots[i].lent = -1;
 		queue_release(&scout->slots[i], false);
+	}
 	queue_submit();
 	queue_reap(scout_now());
 	if (under_way())
@@ -408,9 +418,32 @@ long queue_install(struct slot *s, bool cloexec)
 	sqe = next(s);
 	xu_prep_fixed_fd_install(sqe, (int)place(s), cloexec ? 0 : IORING_FIXED_FD_NO_CLOEXEC);
 	finish(s, sqe, WHAT_INSTALL, IOSQE_FIXED_FILE);
-	close_file(s);
+	if (!s->lends)
+		close_file(s);
 	queue_submit();
 	ring_await_sent();
 	queue_reap(scout_now());
+	if (s->lends && s->installed >= 0) {
+		s->lent = (int)s->installed;
+		process_wake(AWAKE_SCOUT_LENT);
+	}
 	return s->installed;
+}
+
+struct slot *queue_lent(int fd)
+{
+	for (unsigned i = 0; i < scout->slots_nr; i++)
+		if (scout->slots[i].lent == fd && scout->slots[i].state == SLOT_LEAVING)
+			return &scout->slots[i];
+	return NULL;
+}
+
+void queue_returned(int fd)
+{
+	struct slot *s = queue_lent(fd);
+
+	if (!s)
+		return;
+	s->lent = -1;
+	settle(s);
 }
