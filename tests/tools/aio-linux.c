@@ -22,6 +22,8 @@
 
 #include "aio_case.h"
 
+const char *path;
+
 enum { BLOCK = 4096, BLOCKS = 256, MANY = 64 };
 
 static char *memory;
@@ -305,6 +307,8 @@ static void case_eventfd(void)
 	show("all there", io_getevents(ctx, MANY, MANY, events, NULL));
 }
 
+static long arrived; /* events that any of the waiters has had */
+
 static void *waiter(void *arg)
 {
 	aio_context_t ctx = *(aio_context_t *)arg;
@@ -320,6 +324,7 @@ static void *waiter(void *arg)
 			if (events[i].data == 1)
 				return (void *)got;
 			got += events[i].res == BLOCK;
+			__atomic_add_fetch(&arrived, 1, __ATOMIC_SEQ_CST);
 		}
 	}
 	return (void *)got;
@@ -345,7 +350,8 @@ static void case_threads(void)
 		if (i % 64 == 63)
 			posix_fadvise(cold, 0, 0, POSIX_FADV_DONTNEED);
 	}
-	usleep(300000);
+	for (int i = 0; i < 2000 && __atomic_load_n(&arrived, __ATOMIC_SEQ_CST) < 400; i++)
+		usleep(10000);
 	for (int i = 0; i < 3; i++) {
 		struct iocb cb = request(IOCB_CMD_PREAD, cold, 0, BLOCKS), *one = &cb;
 

@@ -1,4 +1,4 @@
-/* What the programs of the tests of asynchronous I/O and of hints share (aio-posix.c, aio-linux.c, hints.c). */
+/* What the programs of the tests of asynchronous I/O and of hints share (aio-posix, aio-linux, hints). */
 #ifndef AIO_CASE_H
 #define AIO_CASE_H
 
@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The file that the case works on. */
-static const char *path;
+/* The file that the case works on: each program has its own. */
+extern const char *path;
 
 /* A call that sets errno: its result, and the error if it failed. */
 static inline void show(const char *what, long res)

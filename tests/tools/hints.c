@@ -19,6 +19,8 @@
 
 #include "aio_case.h"
 
+const char *path;
+
 enum { SIZE = 8 << 20, PART = 512 << 10, PAGE = 4096 };
 
 static int open_cold(int flags)
