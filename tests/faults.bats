@@ -52,6 +52,12 @@ same() {
 	same XURING_PROFILE=remote XURING_SCOUT=on
 }
 
+@test "faults: mode ring" {
+	need_ring
+	same XURING_MODE=ring
+	[[ $(counted record.shim ring recv recvmsg writev) -gt 50 ]]
+}
+
 @test "faults: all of them, where there is no ring" {
 	same XURING_PROFILE=bulk,server,remote XURING_BATCH=on XURING_DENY=setup
 }

@@ -165,14 +165,16 @@ static bool vector_size(const struct iovec *iov, size_t nr, size_t *size)
 		if (user_read(part, iov, n * sizeof(*iov)) != (long)(n * sizeof(*iov)))
 			return false;
 		for (size_t i = 0; i < n; i++) {
-			if (part[i].iov_len > SSIZE_MAX - *size)
+			/* The op looks at addresses before it looks at the fd. */
+			if (part[i].iov_len > MOST - *size ||
+			    (uintptr_t)part[i].iov_base >= USER_END - part[i].iov_len)
 				return false;
 			*size += part[i].iov_len;
 		}
 		iov += n;
 		nr -= n;
 	}
-	return *size <= MOST;
+	return true;
 }
 
 bool kind_learn_size(struct call *c)

@@ -206,7 +206,7 @@ static bool hopes(const struct loop *l)
 /* A time that the kernel refuses is refused by it, whatever is ready. */
 static bool has_sound_timeout(const struct call *c)
 {
-	struct timespec ts;
+	struct timespec ts = {0};
 
 	return !c->timespec ||
 	       (policy_user_memory() && user_read(&ts, c->timespec, sizeof(ts)) == sizeof(ts) &&

@@ -349,6 +349,8 @@ static int drive(const struct drive *d, char *ports)
 		for (int i = 0; i < nr; i++)
 			window(d, &crowds[(turn + i) % nr]);
 	}
+	while (nr > 0)
+		free(crowds[--nr].rest);
 	return 0;
 }
 
