@@ -26,6 +26,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import time
 
 BUILD = os.path.abspath(sys.argv[1])
@@ -36,6 +37,13 @@ BARE = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD" and not k.start
 SHIM = {**BARE, "LD_PRELOAD": f"{BUILD}/libxuring-shim.so"}
 REMOTE = {**SHIM, "XURING_PROFILE": "remote"}
 UNCACHED = ["-o", "dir_cache=no"]
+
+IMPORTS = """asyncio, concurrent.futures.process, csv, ctypes.util, decimal, doctest, email.mime.multipart, fractions, ftplib,
+	http.server, imaplib, json.tool, lib2to3.main, logging.config, logging.handlers, multiprocessing.pool, pydoc, smtplib,
+	sqlite3.dbapi2, statistics, tarfile, unittest.mock, urllib.request, wsgiref.simple_server, xml.dom.minidom, xml.sax,
+	xmlrpc.server, zipfile"""
+PYTHON = f"PYTHONPATH=. /usr/bin/python3 -Wignore -c 'import {' '.join(IMPORTS.split())}' >/dev/null"
+NPM = "/usr/lib/node_modules/npm", "/usr/share/nodejs/npm"
 
 # What is run: the name, the command, where, options of the mount behind the line (None: on the local disk).
 SCOUT = [
@@ -52,6 +60,8 @@ SCOUT = [
 	("cat, far", "cat file >/dev/null", "big", []),
 	("dd bs=64k, far", "dd if=file bs=64k status=none >/dev/null", "big", []),
 	("sha256sum, far", "sha256sum file", "big", []),
+	("python3, 28 imports, far", PYTHON, "py", []),
+	("node, npm --version, far", "node bin/npm-cli.js --version >/dev/null", "npm", []),
 	("grep -r, local", "grep -r needle .", "tree", None),
 	("tar c, local", "tar cf - . | cat", "tree", None),
 	("cp -r, local", "cp -r . ../out", "tree", None),
@@ -100,6 +110,18 @@ def repository():
 		for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "all"]):
 			subprocess.run([*git, *words], check=True)
 		os.rename(where + ".new", where)
+
+
+def modules():
+	"""What python and node read at their start, as it is installed: with its times, or what is compiled would be too old."""
+	stdlib = sysconfig.get_paths()["stdlib"]
+	npm = next((p for p in NPM if os.path.isdir(p)), None)
+	for name, source in ("py", stdlib), ("npm", npm):
+		where = os.path.join(PLACE, name)
+		if source and not os.path.isdir(where):
+			unused = shutil.ignore_patterns("test", "tests", "config-*", "dist-packages", "site-packages")
+			shutil.copytree(source, where + ".new", symlinks=True, ignore_dangling_symlinks=True, ignore=unused)
+			os.rename(where + ".new", where)
 
 
 def large_file():
@@ -192,8 +214,9 @@ def scout():
 	forest("tree", 1000, 20)
 	repository()
 	large_file()
+	modules()
 	for turn, (name, command, where, options) in enumerate(SCOUT):
-		if not wanted(name):
+		if not wanted(name) or not os.path.isdir(os.path.join(PLACE, where)):
 			continue
 		shim = SHIM if options is None else REMOTE
 		compare("scout", name, turn,
