@@ -528,7 +528,7 @@ static __attribute__((noinline)) long awake_syscall(long nr, long a, long b, lon
 		before_plain(&call);
 		call_plain(&call);
 	} else {
-		before_number(nr, a, b);
+		before_number(nr, a, b, c);
 	}
 	errno = call.saved_errno;
 	res = xu_syscall6(nr, a, b, c, d, e, f);

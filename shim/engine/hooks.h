@@ -110,8 +110,12 @@ static inline void after_messages(const struct mmsghdr *msgs, int result)
 }
 
 /* syscall() with a number that no row has: what it does to its first argument is not known. */
-static inline void before_number(long nr, long a, long b)
+static inline void before_number(long nr, long a, long b, long c)
 {
+#ifdef SYS_close_range
+	if (nr == SYS_close_range)
+		before_close_fds((unsigned)a, (unsigned)b, (int)c);
+#endif
 	if (awake & AWAKE_LOOP)
 		loop_before_number(nr, a, b);
 	if (awake & AWAKE_STREAM)

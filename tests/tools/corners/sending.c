@@ -1,5 +1,6 @@
 /* What the other end sees of what a loop has sent, however the loop goes on: put off, it is not lost. */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -69,6 +70,33 @@ static void closing(void)
 	close(near);
 	far_gets(300);
 	far_gets(300);
+}
+
+/* Closed by its number alone, with an answer before it; the fd is a file's then, and a write to it is in the file. */
+static void closed_by_number(void)
+{
+#ifdef SYS_close_range
+	char name[] = "/tmp/corner.XXXXXX";
+	struct stat st = {.st_size = -1};
+	int fd;
+
+	turn();
+	put("answer");
+	far = dup(far);
+	syscall(SYS_close_range, near - 1, near, 0);
+	far_gets(300);
+	far_gets(300);
+	close(mkstemp(name));
+	do
+		fd = open(name, O_WRONLY);
+	while (fd >= 0 && fd < near);
+	show("same", fd == near, NULL);
+	show("write", write(fd, "in a file", 9), NULL);
+	close(fd);
+	stat(name, &st);
+	show("size", (ssize_t)st.st_size, NULL);
+	unlink(name);
+#endif
 }
 
 static void shutting(void)
@@ -368,6 +396,7 @@ const struct corner sending[] = {
 	{"computing", computing},
 	{"two parts", two_parts},
 	{"close", closing},
+	{"close by number", closed_by_number},
 	{"shutdown", shutting},
 	{"fork", sending_fork},
 	{"end", ending},
