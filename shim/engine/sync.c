@@ -12,6 +12,10 @@
  *
  * however many threads ask, the kernel has one sync of the file at a time. Nothing is relaxed.
  *
+ * Threads that do nothing but append and sync would fall into two halves, one asleep in a round while the other waits for
+ * the next. So whoever is to run a round waits for those who were there in the last one, if that is likely to pay: an
+ * eighth of a round at most, and after it was in vain only after more and more rounds.
+ *
  * Errors are the kernel's: it tells each open file of one, once. So only success is shared. Who waited for a round that
  * failed asks the kernel itself; who waited for one that did not looks for an error that its own open file has not
  * been told of (sync_pending_error).
@@ -20,6 +24,7 @@
  * that none finds the lock taken by the thread that it runs in. A program of one thread never comes here: sync_ahead.c is for it.
  */
 #include <linux/futex.h>
+#include <time.h>
 
 #include "core/syscall.h"
 #include "shim/engine/engine.h"
@@ -43,9 +48,15 @@ struct file {
 	unsigned begun;	 /* rounds, one at a time */
 	unsigned ended;	 /* rounds; what waiters sleep on */
 	unsigned failed; /* the last round that failed, or 0 */
+	bool gathering;	 /* who is to run the next round waits for company */
+	unsigned next;	 /* calls that the next round will answer */
+	unsigned crowd;	 /* calls that were at it as the last round ended */
+	unsigned alone;	 /* rounds to come before which nobody waits for company, */
+	unsigned vain;	 /* so many after the next time that none comes */
+	uint64_t took;	 /* the last round, ns */
 };
 
-enum { NR_FILES = 16 };
+enum { NR_FILES = 16, MOST_ALONE = 1024 };
 
 /* In memory that fork empties: the child has none of the threads that are at work here. */
 struct table {
@@ -127,10 +138,10 @@ static struct file *find(const struct stat *st, unsigned flags)
 	struct file *unused = NULL;
 
 	for (struct file *f = table->files; f < table->files + NR_FILES; f++) {
+		if (f->dev == st->st_dev && f->ino == st->st_ino && f->flags == flags)
+			return f;
 		if (!f->users)
 			unused = f;
-		else if (f->dev == st->st_dev && f->ino == st->st_ino && f->flags == flags)
-			return f;
 	}
 	if (unused)
 		*unused = (struct file){.dev = st->st_dev, .ino = st->st_ino, .flags = flags};
@@ -143,16 +154,61 @@ static bool reached(unsigned round, unsigned which)
 	return (int)(round - which) >= 0;
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec t = {0, 0};
+
+	xu_sys(SYS_clock_gettime, CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* Wait for company, where that is likely to pay. The lock is held before and after, not meanwhile. */
+static void gather(struct file *f)
+{
+	uint64_t now = now_ns(), end = now + f->took / 8;
+
+	if (f->alone) {
+		f->alone--;
+		return;
+	}
+	f->gathering = true;
+	while (f->next < f->crowd && now < end) {
+		struct timespec most = {.tv_sec = (time_t)((end - now) / 1000000000u),
+					.tv_nsec = (long)((end - now) % 1000000000u)};
+		unsigned next = f->next;
+
+		unlock();
+		xu_sys(SYS_futex, &f->next, FUTEX_WAIT_PRIVATE, next, &most, 0, 0);
+		lock();
+		now = now_ns();
+	}
+	f->gathering = false;
+	if (f->next >= f->crowd) {
+		f->vain = 0;
+	} else {
+		f->vain = f->vain ? (f->vain < MOST_ALONE ? 2 * f->vain : MOST_ALONE) : 1;
+		f->alone = f->vain;
+	}
+}
+
 /* Run the next round, for all who wait for it. The lock is held before and after, not meanwhile. */
 static long run_round(struct file *f, int fd)
 {
-	unsigned round = ++f->begun;
+	unsigned round;
+	uint64_t began;
 	long res;
 
+	gather(f);
+	round = ++f->begun;
+	f->next = 0;
 	table->synced++;
 	unlock();
+	began = now_ns();
 	res = f->flags ? xu_sys(SYS_fdatasync, fd) : xu_sys(SYS_fsync, fd);
+	began = now_ns() - began;
 	lock();
+	f->took = began;
+	f->crowd = f->users;
 	if (res)
 		f->failed = round;
 	f->ended = round;
@@ -177,7 +233,7 @@ static long join(struct file *f, int fd)
 	while (!reached(f->ended, mine)) {
 		unsigned ended = f->ended;
 
-		if (f->begun == ended)
+		if (f->begun == ended && !f->gathering)
 			return run_round(f, fd);
 		unlock();
 		sleep_while(&f->ended, ended);
@@ -211,6 +267,9 @@ static bool sync_call(struct call *c)
 	f = find(&st, c->sqe.fsync_flags);
 	if (f) {
 		f->users++;
+		f->next++;
+		if (f->gathering)
+			xu_sys(SYS_futex, &f->next, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
 		answer(c, join(f, fd));
 		c->way = WAY_KERNEL;
 		f->users--;
