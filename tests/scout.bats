@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # The scout: programs that walk through trees give the same results bare and with a reader ahead of them, in both
 # profiles, on the local file system and on one behind a slow line; and the reader really was ahead.
-# shellcheck shell=bash disable=SC2030,SC2031,SC2119,SC2154,SC2164
+# shellcheck shell=bash disable=SC2016,SC2030,SC2031,SC2119,SC2154,SC2164
 
 load lib
 
