@@ -66,15 +66,17 @@ void reach_forget_all(void)
 void reach_forget(const void *p, size_t n)
 {
 	uintptr_t page = (uintptr_t)p & -(uintptr_t)REACH_PAGE;
-	uintptr_t end = (uintptr_t)p + n;
+	size_t pages;
 
 	if (!(awake & AWAKE_REACH))
 		return;
-	if (n >= (size_t)REACH_PAGES * REACH_PAGE || end < page) {
+	if (n >= (size_t)REACH_PAGES * REACH_PAGE) {
 		reach_forget_all();
 		return;
 	}
-	for (; page < end; page += REACH_PAGE)
+	/* By their number: what failed, or has no sense, may end where memory does. */
+	pages = ((uintptr_t)p - page + n + REACH_PAGE - 1) / REACH_PAGE;
+	for (; pages--; page += REACH_PAGE)
 		if ((XU_LOAD(reach_place(page)) & -(uintptr_t)REACH_PAGE) == page)
 			__atomic_store_n(reach_place(page), 0, __ATOMIC_RELAXED);
 }

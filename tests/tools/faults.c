@@ -73,6 +73,11 @@ static void *by_the_word(char *p)
 
 static void *unmapped(char *p)
 {
+	/* No map, and none at the end of memory. */
+	if (mmap(NULL, 0, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
+		puts("a map of nothing");
+	if (!munmap((void *)-(uintptr_t)PAGE, PAGE - 1))
+		puts("the end of memory unmapped");
 	munmap(p, PAGE);
 	return p;
 }
