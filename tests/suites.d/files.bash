@@ -149,3 +149,34 @@ run_ruby() {
 		echo "$case exit:${PIPESTATUS[0]}"
 	done
 }
+
+# What the distribution builds of glib's own tests: of these its main loop, files, sockets, processes and bus.
+glib_tests='async-close-output-stream async-splice-output-stream buffered-input-stream buffered-output-stream cancellable contexts
+	converter-stream credentials data-input-stream data-output-stream dir file fileutils filter-streams g-file g-file-info
+	gdbus-addresses gdbus-auth gdbus-connection gdbus-connection-flush gdbus-connection-loss gdbus-connection-slow
+	gdbus-exit-on-close gdbus-non-socket gdbus-overflow gdbus-server-auth gsubprocess io-channel io-channel-basic io-stream
+	keyfile live-g-file mainloop mappedfile pollable readwrite sleepy-stream socket socket-address socket-listener
+	socket-service spawn-multithreaded spawn-path-search spawn-singlethread spawn-test stream-rw_all task testfilemonitor
+	thread thread-pool timeout trash unix unix-fd unix-mounts unix-streams utils'
+source_glib() { :; }
+build_glib() { apt-get install -y libglib2.0-tests; }
+run_glib() {
+	local case
+	for case in $glib_tests; do
+		as_user bash -c 'under timeout -k 5 120 "$0" --tap' "/usr/libexec/installed-tests/glib/$case" 2>/dev/null </dev/null |
+			sed -nE "s,^(not ok|ok) [0-9]+ ([^ ]+)( # SKIP)?.*,$case\2 \1\3,p" | sed 's/ not ok$/ failed/; s/ # SKIP/-skipped/'
+		echo "$case exit:${PIPESTATUS[0]}"
+	done
+}
+
+# What the distribution builds of systemd's own unit tests. A verdict is a status; 77 is skipped.
+source_systemd() { :; }
+build_systemd() { apt-get install -y systemd-tests; }
+run_systemd() {
+	local case
+	for case in /usr/lib/systemd/tests/test-*; do
+		[[ ${case##*/} != *-benchmark ]] || continue
+		as_user bash -c 'under timeout -k 5 60 "$0"' "$case" >/dev/null 2>&1 </dev/null
+		echo "${case##*/} $?"
+	done
+}
