@@ -199,6 +199,7 @@ with() {
 }
 
 @test 'how far ahead, how many bytes, how old' {
+	# shellcheck disable=SC2016 # perl's variables
 	local first='for (@ARGV) { open F, "<", $_ or die; print <F>; select undef, undef, undef, 0.01 }'
 	"$tools/forest" src 300 1
 	set -- src/part00/dir000/*
