@@ -207,7 +207,8 @@ def rows():
 		yield "postgres, bitmap scan", bitmap_scan, ("safe",), "pgbench"
 		return
 	for name, (command, before) in (SYNC if SUITE == "sync" else STREAM).items():
-		yield name, time_command(command, before), ("bulk", "safe"), name.split()[0].strip(",").replace("python", "python3")
+		both = ("bulk",) if "XURING_" in command else ("bulk", "safe")
+		yield name, time_command(command, before), both, name.split()[0].strip(",").replace("python", "python3")
 	if SUITE == "sync":
 		yield "redis, appendfsync always", redis, ("bulk", "safe"), "redis-server"
 		yield "postgres, checkpoint", checkpoint, ("bulk", "safe"), "pgbench"
