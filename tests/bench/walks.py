@@ -250,7 +250,7 @@ def trees():
 def in_lab(kernel, size, storages):
 	"""What tests/lab/storage says, by storage, program and side: how long it took, and a sum of what came of it."""
 	words = [f"{ROOT}/tests/lab/lab", "--steady", "--kernel", kernel, "--mem", "1536", "--timeout", "600", "--",
-		 f"{ROOT}/tests/lab/storage", f"{BUILD}/libxuring-shim.so", f"{BUILD}/tools/forest", *size, "1", *storages]
+		 f"{ROOT}/tests/lab/storage", f"{BUILD}/libxuring-shim.so", f"{BUILD}/tools/forest", *size, "2", *storages]
 	done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
 	if done.returncode:
 		skip(f"the lab: {(done.stderr.strip().splitlines() or ['no answer'])[-1]}")
@@ -258,7 +258,9 @@ def in_lab(kernel, size, storages):
 	for line in done.stdout.splitlines():
 		if line.startswith("run "):
 			_, storage, name, side, took, total = line.split()
-			runs.setdefault((storage, name.replace("_", " ")), {})[side] = int(took), total
+			sides = runs.setdefault((storage, name.replace("_", " ")), {})
+			# Now and then a run waits for this machine after all, which adds any time to it.
+			sides[side] = min(sides.get(side, (int(took), total)), (int(took), total))
 	return runs
 
 
