@@ -16,6 +16,11 @@ static bool begins(const char **path, const char *with)
 	return true;
 }
 
+static bool ends(const char *path)
+{
+	return reach(path, 1, REACH_READ) && !*path;
+}
+
 /* The same with our number. */
 static bool begins_with_pid(const char **path)
 {
@@ -36,5 +41,7 @@ enum inward inward_path(const char *path)
 		own = begins_with_pid(&path) && begins(&path, "/");
 	if (own && (begins(&path, "task") || begins(&path, "status")))
 		return INWARD_COUNT;
+	if (own && begins(&path, "stat") && ends(path))
+		return INWARD_STAT;
 	return own || whole || begins(&path, "thread-self/") ? INWARD : INWARD_NOT;
 }

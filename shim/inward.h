@@ -4,7 +4,8 @@
 
 enum inward {
 	INWARD_NOT,
-	INWARD,	      /* below /proc */
+	INWARD,	     /* below /proc */
+	INWARD_STAT, /* and there the process's own stat, which many read for other figures: the number stands among them */
 	INWARD_COUNT, /* and there the process's own task or status, where its threads are counted */
 };
 

@@ -456,7 +456,7 @@ static bool scout_call(struct call *c)
 	if (c->sqe.opcode == IORING_OP_CLOSE)
 		closed(c->sqe.fd);
 	else if (!refused && (dir_open(c) || plain_open(c) || stat_by_name(c)) &&
-		 inward_path(path_of(c)) == INWARD_COUNT) {
+		 inward_path(path_of(c)) >= INWARD_STAT) {
 		refused = true;
 		stop();
 	}

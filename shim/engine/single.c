@@ -443,6 +443,7 @@ static void run_name(struct call *c)
 	switch (inward_path(path)) {
 	case INWARD_NOT: run_simple(c); break;
 	case INWARD_COUNT: lifecycle_alone(); __attribute__((fallthrough));
+	case INWARD_STAT:
 	case INWARD: plain(c, REASON_THREAD_PATH); break;
 	}
 }
