@@ -37,6 +37,7 @@
 #include "shim/inward.h"
 #include "shim/lifecycle.h"
 #include "shim/policy.h"
+#include "shim/process.h"
 #include "shim/signals.h"
 #include "shim/thread.h"
 #include "shim/user_memory.h"
@@ -442,7 +443,11 @@ static void run_name(struct call *c)
 
 	switch (inward_path(path)) {
 	case INWARD_NOT: run_simple(c); break;
-	case INWARD_COUNT: lifecycle_alone(); __attribute__((fallthrough));
+	case INWARD_COUNT:
+		/* A polling thread is seen, as its option says. */
+		if (!process_config()->sqpoll)
+			lifecycle_alone();
+		__attribute__((fallthrough));
 	case INWARD_STAT:
 	case INWARD: plain(c, REASON_THREAD_PATH); break;
 	}
