@@ -20,10 +20,12 @@ setup() {
 }
 
 @test "fds: a low limit" {
+	need_invisible_ring
 	same "$tools/life-fds" limit
 }
 
 @test "fds: closefrom, close_range, loops, dup2 over everything" {
+	need_invisible_ring
 	same "$tools/life-fds" closers
 }
 
