@@ -110,15 +110,35 @@ static bool reads_are_counted(void)
 	return counted == YES;
 }
 
-/* Is this, or what has this name there, on a device? Asked of what the kernel knows; in doubt it is not. */
-static bool on_device(int fd, const char *name)
-{
-	struct statx stx;
+/* What a call may have to wait for. */
+enum place {
+	ON_DEVICE,
+	FAR,	 /* another machine, or a file system that has no device to itself */
+	NOWHERE, /* memory, and what are no files (/proc) */
+};
 
-	return !xu_sys(SYS_statx, fd, name,
-		       AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC,
-		       STATX_TYPE, &stx) &&
-	       stx.stx_dev_major;
+/* Where is this, or what has this name there? Asked of what the kernel knows; in doubt it is far. */
+static enum place place_of(int fd, const char *name)
+{
+	static uint64_t last; /* the last device by number that is none, and below it whether it is NOWHERE */
+	enum file_system kind;
+	struct statx stx;
+	uint64_t dev;
+
+	if (xu_sys(SYS_statx, fd, name,
+		   AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC,
+		   STATX_TYPE, &stx))
+		return FAR;
+	if (stx.stx_dev_major)
+		return ON_DEVICE;
+	dev = (uint64_t)stx.stx_dev_minor << 1;
+	/* What kind it is may take a round trip: once. A name has no fd to ask by. */
+	if ((XU_LOAD(&last) | 1) != (dev | 1)) {
+		if (*name)
+			return FAR;
+		__atomic_store_n(&last, dev | !known_file_system(fd, &kind), __ATOMIC_RELAXED);
+	}
+	return XU_LOAD(&last) & 1 ? NOWHERE : FAR;
 }
 
 /*
@@ -131,6 +151,7 @@ static bool waits(int fd, const char *name, uint64_t took)
 	struct thread *t;
 	struct rusage usage;
 	unsigned long slept, read;
+	enum place place;
 	bool reads;
 
 	if (took <= WAITED_NS || policy_filtered())
@@ -146,7 +167,10 @@ static bool waits(int fd, const char *name, uint64_t took)
 	t->slept = slept;
 	t->had_read = read;
 	/* At work, it may be the scout's own reading that it waits for. */
-	return reads || scout || !on_device(fd, name) || !reads_are_counted();
+	if (reads || scout)
+		return true;
+	place = place_of(fd, name);
+	return place == FAR || (place == ON_DEVICE && !reads_are_counted());
 }
 
 uint32_t scout_hash(const char *name, size_t len)

@@ -65,6 +65,9 @@ enum file_system {
 	FS_FUSE, /* another process: a fresh open drops what was cached, so that only the open file itself is of use */
 };
 
+/* Is this open file on one that is scouted? May take a round trip. */
+bool known_file_system(int fd, enum file_system *kind);
+
 /* Marks of an entry besides its deeds: it was left to the program; the program did this to it. */
 enum { MARK_CONTROL = 1 << 6 };
 

@@ -53,7 +53,7 @@ static const struct {
 	{0x65735546, FS_FUSE},
 };
 
-static bool known_file_system(int fd, enum file_system *kind)
+bool known_file_system(int fd, enum file_system *kind)
 {
 	struct statfs fs;
 
