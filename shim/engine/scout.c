@@ -642,7 +642,8 @@ static void scout_seen(struct call *c, long res)
 		return;
 	now = scout_now();
 	took = now - c->began;
-	if (stat_by_name(c))
+	/* The fd of a stream is not known. */
+	if (stat_by_name(c) || c->symbol == SYM_fopen)
 		waited = waits(c->sqe.fd, path_of(c), took);
 	else
 		waited = waits(reads(c) ? c->sqe.fd : (int)res, "", took);
