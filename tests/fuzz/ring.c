@@ -235,9 +235,10 @@ static void prepare(void)
 	}
 	/*
 	 * In a chain, silence spreads; and of what waits it can not be known whether it is over. So only what ends at once may
-	 * be silent.
+	 * be silent: a NOP without flags, some of which put its end off.
 	 */
-	if (linked || drains || sqe->flags & (LINKS | IOSQE_ASYNC) || e->op != IORING_OP_NOP)
+	if (linked || drains || sqe->flags & (LINKS | IOSQE_ASYNC) || e->op != IORING_OP_NOP ||
+	    sqe->rw_flags)
 		sqe->flags &= (uint8_t)~IOSQE_CQE_SKIP_SUCCESS;
 	e->silent = sqe->flags & IOSQE_CQE_SKIP_SUCCESS;
 	linked = sqe->flags & LINKS;

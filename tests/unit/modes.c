@@ -74,7 +74,7 @@ static void shared(void)
 	p.wq_fd = (uint32_t)first.ring_fd;
 	CHECK_EQ(xu_queue_init_params(8, &second, &p), 0);
 	/* The thread of the test before may take its time to go. */
-	for (int i = 0; i < 1000 && threads_named("iou-sqp", &cpus) > 1; i++)
+	for (int i = 0; i < 6000 && threads_named("iou-sqp", &cpus) > 1; i++)
 		sleep_ms(5);
 	CHECK_EQ(threads_named("iou-sqp", &cpus), 1);
 	check_ring_works(&first);
