@@ -8,9 +8,9 @@
  *
  *     program:   open c   read c   open d   ...                            all there already
  *
- * It watches opens, and only them, until two of the last few had to wait; only then is there anything else: memory, a ring,
- * helpers that list directories, a plan (scout_plan.c). When nothing waits any more, or the program does other things,
- * all that goes again.
+ * It watches opens, and only them, until two of the last few had to wait (scout_watch.c); only then is there anything else:
+ * memory, a ring, helpers that list directories, a plan (scout_plan.c). When nothing waits any more, or the program does
+ * other things, all that goes again.
  *
  * In what the scout does ahead nothing is final. Attributes and contents go into the kernel's caches and nowhere else, so
  * that the program's own calls stay as they are and find what they would have found, only sooner. That is all, but for
@@ -39,8 +39,6 @@
 #include <linux/kcmp.h>
 #include <sched.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
-#include <time.h>
 
 #include "shim/engine/scout.h"
 #include "shim/inward.h"
@@ -51,21 +49,13 @@
 #endif
 
 enum {
-	WAITED_NS = 60 * 1000, /* a call that takes longer has waited for something, */
-	WAITED_CALLS = 16,     /* where so many questions that do not wait take less than that */
-	WATCHED = 256,	       /* quick calls in a row after which there is nothing to watch */
-	PATIENCE = 16,	       /* calls that are watched in a new directory then, */
-	LEAST_PATIENCE = 2,    /* and where none of them ever waits */
-	TRIES = 20,	       /* of a thread to get in while another one is here */
+	TRIES = 20, /* of a thread to get in while another one is here */
 	RIVAL = 4,  /* waits of another thread, between two calls of the one that is served */
 	CROWD = 64, /* waits of others that much more than the one that is served comes along */
 	PAUSE_NS = 250000000, /* after work that was of no use; twice as long each time, up to */
 	PAUSES = 7,	      /* times that */
 	PATIENT_MS = 3000,    /* before a change of identity, while another thread is in here */
-	FEW = 8,	      /* reads and closes after a file was closed unread */
-	SAMPLED = 8,	      /* of so many quick opens, one has its first read looked at */
 	IDLE_NS = 2000000000,
-	LONG_NS = 500 * 1000, /* a wait that is worth while, were it one in a dozen calls */
 };
 
 struct scout *scout;
@@ -78,100 +68,13 @@ static bool differ; /* threads may have become somebody else, each for itself */
 /* Who is in here: NULL, the slot of a thread, or this for a helper, which is soon through. */
 static void *busy;
 #define HELPER ((void *)&busy)
-static unsigned quick[NR_DEEDS];     /* calls in a row that did not wait: questions, and opens */
-static unsigned patience = PATIENCE; /* calls to be watched in the next directory */
-static unsigned slow;		     /* those of the last calls that did, a bit each */
 static uint64_t dir_since; /* when the program began to read a directory that it has opened, or 0 */
-static int judged = -1;	   /* the fd whose first read is to be looked at as well */
-static unsigned few;	   /* reads and closes that are looked at still, where no file is judged */
-static bool due;	   /* there was reason to begin */
 static bool started;
 static bool refused;	    /* no ring, or a program that counts its threads: no scout */
 static uint64_t not_before; /* when there may be use in it again */
 static unsigned pauses;
 static bool on;	     /* at the first call already */
 static bool handoff; /* XURING_SCOUT_HANDOFF */
-
-uint64_t scout_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
-/* Does the kernel count for each thread what it has read from devices? */
-static bool reads_are_counted(void)
-{
-	static enum { NOT_ASKED, NO, YES } counted;
-
-	if (counted == NOT_ASKED)
-		counted = xu_sys(SYS_faccessat, AT_FDCWD, "/proc/self/io", F_OK) ? NO : YES;
-	return counted == YES;
-}
-
-/* What a call may have to wait for. */
-enum place {
-	ON_DEVICE,
-	FAR,	 /* another machine, or a file system that has no device to itself */
-	NOWHERE, /* memory, and what are no files (/proc) */
-};
-
-/* Where is this, or what has this name there? Asked of what the kernel knows; in doubt it is far. */
-static enum place place_of(int fd, const char *name)
-{
-	static uint64_t last; /* the last device by number that is none, and below it whether it is NOWHERE */
-	enum file_system kind;
-	struct statx stx;
-	uint64_t dev;
-
-	if (xu_sys(SYS_statx, fd, name,
-		   AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC,
-		   STATX_TYPE, &stx))
-		return FAR;
-	if (stx.stx_dev_major)
-		return ON_DEVICE;
-	dev = (uint64_t)stx.stx_dev_minor << 1;
-	/* What kind it is may take a round trip: once. A name has no fd to ask by. */
-	if ((XU_LOAD(&last) | 1) != (dev | 1)) {
-		if (*name)
-			return FAR;
-		__atomic_store_n(&last, dev | !known_file_system(fd, &kind), __ATOMIC_RELAXED);
-	}
-	return XU_LOAD(&last) & 1 ? NOWHERE : FAR;
-}
-
-/*
- * Did a call on this that took so long wait for something? Then its thread has gone to sleep of itself. One that was only
- * slow, on a busy or an emulated machine, has not. What is on a device can only be waited for in earnest by reading from it:
- * a thread that has had nothing read slept for a lock.
- */
-static bool waits(int fd, const char *name, uint64_t took)
-{
-	struct thread *t;
-	struct rusage usage;
-	unsigned long slept, read;
-	enum place place;
-	bool reads;
-
-	if (took <= WAITED_NS || policy_filtered())
-		return false;
-	t = thread_self();
-	if (!t || xu_sys(SYS_getrusage, RUSAGE_THREAD, &usage))
-		return true;
-	slept = (unsigned long)usage.ru_nvcsw;
-	if (slept == t->slept)
-		return false;
-	read = (unsigned long)usage.ru_inblock;
-	reads = read != t->had_read;
-	t->slept = slept;
-	t->had_read = read;
-	/* At work, it may be the scout's own reading that it waits for. */
-	if (reads || scout)
-		return true;
-	place = place_of(fd, name);
-	return place == FAR || (place == ON_DEVICE && !reads_are_counted());
-}
 
 uint32_t scout_hash(const char *name, size_t len)
 {
@@ -200,11 +103,11 @@ static void rest(void)
 	} else {
 		owner = 0;
 	}
-	stale = due = false;
-	slow = 0;
+	stale = false;
+	watch_anew();
 }
 
-static bool work(struct call *c)
+bool scout_begin(struct call *c)
 {
 	long p;
 
@@ -235,7 +138,7 @@ static bool work(struct call *c)
 	c->thread->rings++;
 	score.starts++;
 	process_wake(AWAKE_SCOUT_OPEN | AWAKE_SCOUT_NAME);
-	due = false;
+	watch_anew();
 	scout->touched = scout_now();
 	return true;
 }
@@ -329,112 +232,12 @@ void scout_found_dirs(void)
 	leave();
 }
 
-/* ---- What calls are ---- */
-
-/* An open that the scout could have made: of a file that is there, for reading. */
-static bool plain_open(const struct call *c)
-{
-	return c->sqe.opcode == IORING_OP_OPENAT &&
-	       !(c->sqe.open_flags &
-		 ~(unsigned)(O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK | O_LARGEFILE));
-}
-
-static bool dir_open(const struct call *c)
-{
-	return c->sqe.opcode == IORING_OP_OPENAT && c->sqe.open_flags & O_DIRECTORY;
-}
-
-static bool stat_by_name(const struct call *c)
-{
-	return c->sqe.opcode == IORING_OP_STATX && !(c->sqe.statx_flags & AT_EMPTY_PATH);
-}
-
-static bool reads(const struct call *c)
-{
-	return c->sqe.opcode == IORING_OP_READ || c->sqe.opcode == IORING_OP_READV;
-}
+/* ---- The engine ---- */
 
 /* What takes a name away from a file: no file may be open ahead meanwhile. */
 static bool removes(const struct call *c)
 {
 	return c->sqe.opcode == IORING_OP_UNLINKAT || c->sqe.opcode == IORING_OP_RENAMEAT;
-}
-
-/* A call was made: has it changed something? */
-static void note_change(const struct call *c, long res)
-{
-	const struct io_uring_sqe *sqe = &c->sqe;
-
-	switch (sqe->opcode) {
-	case IORING_OP_OPENAT:
-		if ((sqe->open_flags & O_ACCMODE) == O_RDONLY &&
-		    !(sqe->open_flags & (O_CREAT | O_TRUNC)))
-			break;
-		__attribute__((fallthrough));
-	case IORING_OP_OPENAT2: scout_opened((int)res); break;
-	case IORING_OP_RENAMEAT:
-	case IORING_OP_LINKAT:
-		scout_changed_name((int)sqe->len, (const char *)(uintptr_t)sqe->addr2);
-		__attribute__((fallthrough));
-	case IORING_OP_MKDIRAT:
-	case IORING_OP_UNLINKAT:
-		scout_changed_name(sqe->fd, (const char *)(uintptr_t)sqe->addr);
-		break;
-	case IORING_OP_SYMLINKAT:
-		scout_changed_name(sqe->fd, (const char *)(uintptr_t)sqe->addr2);
-		break;
-	case IORING_OP_SETXATTR:
-		scout_changed_name(AT_FDCWD, (const char *)(uintptr_t)sqe->addr3);
-		break;
-	case IORING_OP_FSETXATTR: scout_changed_fd(sqe->fd); break;
-	default: break;
-	}
-}
-
-static const char *path_of(const struct call *c)
-{
-	return (const char *)(uintptr_t)c->sqe.addr;
-}
-
-/* ---- The engine ---- */
-
-/* Something waited: all is watched. */
-static void alert(void)
-{
-	quick[DEED_STAT] = quick[DEED_OPEN] = 0;
-	patience = PATIENCE;
-	process_wake(AWAKE_SCOUT_OPEN | AWAKE_SCOUT_NAME);
-}
-
-/* It waited while nothing is at work: is that reason to begin? `c` may be NULL: then with the next call. */
-static void waited_once(struct call *c, uint64_t took)
-{
-	unsigned lately = took > LONG_NS ? ~0u : 255;
-
-	slow = slow << 1 | 1;
-	alert();
-	due = __builtin_popcount(slow & lately) >= 2;
-	if (due && !scout && c && work(c))
-		scout->reads_waited += reads(c);
-}
-
-/* The file whose first read was to be looked at was read, or is closed unread: reads are of no interest any more. */
-static void no_judgement(void)
-{
-	judged = -1;
-	if (!seq_active())
-		process_sleep(AWAKE_SCOUT_READ);
-}
-
-/* A file that is closed unread may have got another number before, as dd does it: the next few calls tell. */
-static void closed(int fd)
-{
-	if (fd == judged) {
-		judged = -1;
-		few = FEW;
-	} else if (few && !--few && judged < 0) {
-		no_judgement();
-	}
 }
 
 /* The program did something of interest. */
@@ -478,7 +281,7 @@ static bool scout_call(struct call *c)
 	bool answered = false;
 
 	if (c->sqe.opcode == IORING_OP_CLOSE)
-		closed(c->sqe.fd);
+		watch_closed(c->sqe.fd);
 	else if (!refused && (dir_open(c) || plain_open(c) || stat_by_name(c)) &&
 		 inward_path(path_of(c)) >= INWARD_STAT) {
 		refused = true;
@@ -512,55 +315,13 @@ static bool scout_call(struct call *c)
 	return false;
 }
 
-/*
- * A quick call while nothing is at work: after many of them, there is nothing to watch. Of the two kinds each for itself:
- * who has asked about everything first (rsync) may open it later.
- */
-static void note_quick(enum deed deed)
-{
-	if (++quick[deed] > WATCHED) {
-		patience = patience / 2 > LEAST_PATIENCE ? patience / 2 : LEAST_PATIENCE;
-		process_sleep(deed == DEED_OPEN ? AWAKE_SCOUT_OPEN : AWAKE_SCOUT_NAME);
-	}
-}
-
-/* Have the first read of this file looked at. */
-static void judge(const struct call *c, long fd)
-{
-	/* What stdio reads is not seen. */
-	if (c->symbol == SYM_fopen)
-		return;
-	judged = (int)fd;
-	process_wake(AWAKE_SCOUT_READ);
-}
-
-/* While nothing is at work: is there reason to begin? */
-static void watch(struct call *c, long res, bool waited, uint64_t took)
-{
-	if (!waited) {
-		note_quick(stat_by_name(c) ? DEED_STAT : DEED_OPEN);
-		/* The name may be known, and what is in the file not. */
-		if (plain_open(c) && (quick[DEED_OPEN] % SAMPLED == 0 || slow & 15))
-			judge(c, res);
-		slow <<= 1;
-		if (due && work(c))
-			scout->reads_waited = scout->dir_waited = true;
-		return;
-	}
-	if (plain_open(c))
-		judge(c, res);
-	alert();
-	if (!dir_open(c))
-		waited_once(c, took);
-}
-
 static void judgement(struct call *c, bool waited, uint64_t took)
 {
 	if (ours())
 		plan_first_read(waited);
 	else if (waited)
-		waited_once(c, took);
-	no_judgement();
+		watch_waited(c, took);
+	watch_judged();
 }
 
 /* The first read of a file counts with its open; many in a row are scout_seq.c's. */
@@ -569,23 +330,23 @@ static void seen_read(struct call *c, long res, bool waited, uint64_t took)
 	int64_t offset = c->route == ROUTE_READ ? -1 : (int64_t)c->sqe.off;
 
 	if (!scout && seq_pays())
-		work(c);
+		scout_begin(c);
 	if (!scout || ours())
 		seq_read(c->sqe.fd, offset, res, waited);
-	if (c->sqe.fd == judged)
+	if (watch_judges(c->sqe.fd))
 		judgement(c, waited, took);
-	else if (few && !--few && judged < 0)
-		no_judgement();
+	else
+		watch_other();
 }
 
 void scout_copied(int fd, uint64_t began)
 {
 	int saved = errno;
 
-	if (fd == judged && enter()) {
+	if (watch_judges(fd) && enter()) {
 		uint64_t took = scout_now() - began;
 
-		judgement(NULL, waits(fd, "", took), took);
+		judgement(NULL, scout_waits(fd, "", took), took);
 		leave();
 	}
 	errno = saved;
@@ -610,7 +371,7 @@ static void seen_name(struct call *c, long res, uint64_t now, uint64_t waited_ns
 	touch(now);
 	if (plain_open(c)) {
 		scout->flags = (int)c->sqe.open_flags;
-		judge(c, res);
+		watch_first_read(c, res);
 	}
 	if (stat_by_name(c)) {
 		scout->how = (int)c->sqe.statx_flags;
@@ -631,7 +392,7 @@ static void scout_seen(struct call *c, long res)
 	uint64_t now, took;
 	bool waited;
 
-	note_change(c, res);
+	change_seen(c, res);
 	if (c->sqe.opcode == IORING_OP_CLOSE && ours() && enter()) {
 		queue_returned(c->sqe.fd);
 		leave();
@@ -644,9 +405,9 @@ static void scout_seen(struct call *c, long res)
 	took = now - c->began;
 	/* The fd of a stream is not known. */
 	if (stat_by_name(c) || c->symbol == SYM_fopen)
-		waited = waits(c->sqe.fd, path_of(c), took);
+		waited = scout_waits(c->sqe.fd, path_of(c), took);
 	else
-		waited = waits(reads(c) ? c->sqe.fd : (int)res, "", took);
+		waited = scout_waits(reads(c) ? c->sqe.fd : (int)res, "", took);
 	if (ours() && (stale || ring_gone() || now - scout->touched > IDLE_NS))
 		rest();
 	if (reads(c)) {
@@ -655,7 +416,7 @@ static void scout_seen(struct call *c, long res)
 			scout->touched = now;
 	} else {
 		if (!scout)
-			watch(c, res, waited || on, took);
+			watch_call(c, res, waited || on, took);
 		else if (waited && !ours())
 			rival(c->thread);
 		if (ours())
@@ -666,12 +427,8 @@ static void scout_seen(struct call *c, long res)
 
 void scout_opens_dir(void)
 {
-	if (!started)
-		return;
-	for (enum deed deed = DEED_STAT; deed <= DEED_OPEN; deed++)
-		if (quick[deed] > WATCHED - patience)
-			quick[deed] = WATCHED - patience;
-	process_wake(AWAKE_SCOUT_OPEN | AWAKE_SCOUT_NAME | AWAKE_SCOUT_LIST);
+	if (started)
+		watch_dir();
 }
 
 void scout_reads_dir(void)
@@ -684,10 +441,10 @@ void scout_read_dir(void *dir)
 {
 	uint64_t took = scout_now() - dir_since;
 
-	if (!waits(dirfd(dir), "", took) || !enter())
+	if (!scout_waits(dirfd(dir), "", took) || !enter())
 		return;
 	if (!scout)
-		waited_once(NULL, took);
+		watch_waited(NULL, took);
 	else if (ours())
 		scout->dir_waited = true;
 	leave();
@@ -744,10 +501,10 @@ static void forked(void)
 {
 	scout = NULL;
 	busy = NULL;
-	stale = due = differ = false;
-	slow = 0;
-	judged = -1;
+	stale = differ = false;
 	seq_forget();
+	watch_anew();
+	watch_judged();
 	change_forget();
 	memset(&score, 0, sizeof(score));
 }

@@ -1,7 +1,8 @@
 /*
  * What the scout is made of, for its own files alone:
  *
- *     scout.c        when to wake, what the program touched, the score       scout_dir.c    what stands in directories
+ *     scout.c        what the program touched, the score                     scout_dir.c    what stands in directories
+ *     scout_watch.c  whether to begin                                        scout_wait.c   whether a call waited
  *     scout_plan.c   where the program is, and in which order it goes        scout_queue.c  fetching it, many deep
  *     scout_next.c   what comes next                                         scout_path.c   paths as text
  *     scout_ring.c   whose ring it is
@@ -244,9 +245,63 @@ uint32_t scout_hash(const char *name, size_t len);
 /* For helpers: there are more directories known. Have those listed that come next, if the scout is not just about it. */
 void scout_found_dirs(void);
 
+/* An open that the scout could have made: of a file that is there, for reading. */
+static inline bool plain_open(const struct call *c)
+{
+	return c->sqe.opcode == IORING_OP_OPENAT &&
+	       !(c->sqe.open_flags &
+		 ~(unsigned)(O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK | O_LARGEFILE));
+}
+
+static inline bool dir_open(const struct call *c)
+{
+	return c->sqe.opcode == IORING_OP_OPENAT && c->sqe.open_flags & O_DIRECTORY;
+}
+
+static inline bool stat_by_name(const struct call *c)
+{
+	return c->sqe.opcode == IORING_OP_STATX && !(c->sqe.statx_flags & AT_EMPTY_PATH);
+}
+
+static inline bool reads(const struct call *c)
+{
+	return c->sqe.opcode == IORING_OP_READ || c->sqe.opcode == IORING_OP_READV;
+}
+
+static inline const char *path_of(const struct call *c)
+{
+	return (const char *)(uintptr_t)c->sqe.addr;
+}
+
+/* Did a call on this that took so long wait for a file? */
+bool scout_waits(int fd, const char *name, uint64_t took);
+
+/* Be at work from this call on, if there may be use in it. */
+bool scout_begin(struct call *c);
+
 /* One at a time, of the program's thread and the scout's own tasks: for those. */
 bool scout_enter_helper(void);
 void scout_leave(void);
+
+/* ---- scout_watch.c ---- */
+
+/* While nothing is at work, the program made this call: is there reason to begin? */
+void watch_call(struct call *c, long res, bool waited, uint64_t took);
+/* It waited while nothing is at work: is that reason to begin? `c` may be NULL: then with the next call. */
+void watch_waited(struct call *c, uint64_t took);
+/* Have the first read of this file looked at. */
+void watch_first_read(const struct call *c, long fd);
+/* Is it this one's that is to be? */
+bool watch_judges(int fd);
+/* It was, or the file is closed unread: reads are of no interest any more. */
+void watch_judged(void);
+/* Another file was read or closed; this one is closed. */
+void watch_other(void);
+void watch_closed(int fd);
+/* The program opened a directory. */
+void watch_dir(void);
+/* What waited before does not count any more. */
+void watch_anew(void);
 
 /* ---- scout_ring.c ---- */
 
@@ -417,6 +472,8 @@ bool hand_status(struct call *c);
 
 /* ---- scout_change.c ---- */
 
+/* A call was made: has it changed something? */
+void change_seen(const struct call *c, long res);
 /* From here on changes are to be noticed; on these devices, once the first is known. */
 void change_begin(void);
 void change_watch(uint64_t device);

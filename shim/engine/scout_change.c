@@ -252,3 +252,33 @@ void scout_opened_name(const char *path)
 		moved();
 	}
 }
+
+void change_seen(const struct call *c, long res)
+{
+	const struct io_uring_sqe *sqe = &c->sqe;
+
+	switch (sqe->opcode) {
+	case IORING_OP_OPENAT:
+		if ((sqe->open_flags & O_ACCMODE) == O_RDONLY &&
+		    !(sqe->open_flags & (O_CREAT | O_TRUNC)))
+			break;
+		__attribute__((fallthrough));
+	case IORING_OP_OPENAT2: scout_opened((int)res); break;
+	case IORING_OP_RENAMEAT:
+	case IORING_OP_LINKAT:
+		scout_changed_name((int)sqe->len, (const char *)(uintptr_t)sqe->addr2);
+		__attribute__((fallthrough));
+	case IORING_OP_MKDIRAT:
+	case IORING_OP_UNLINKAT:
+		scout_changed_name(sqe->fd, (const char *)(uintptr_t)sqe->addr);
+		break;
+	case IORING_OP_SYMLINKAT:
+		scout_changed_name(sqe->fd, (const char *)(uintptr_t)sqe->addr2);
+		break;
+	case IORING_OP_SETXATTR:
+		scout_changed_name(AT_FDCWD, (const char *)(uintptr_t)sqe->addr3);
+		break;
+	case IORING_OP_FSETXATTR: scout_changed_fd(sqe->fd); break;
+	default: break;
+	}
+}
