@@ -156,6 +156,16 @@ compare_all() {
 	holds stats '.[0].engines.scout.handed > 60'
 }
 
+@test 'a plan that begins anew keeps what is on its new way' {
+	need rsync
+	"$tools/forest" src 400 8
+	far_mount "$PWD/src" mnt -o dir_cache=no
+	# It asks about files as they are read, and opens them by name: the first that are opened are found out to be the wrong ones.
+	shimmed XURING_PROFILE=remote XURING_STATS=json:stats rsync -a mnt/ out
+	diff -r src out
+	holds stats 'map(.engines.scout) | (map(.used) | add > 200) and (map(.wasted) | add < 100)'
+}
+
 @test 'threads that go through a tree, one after another, and all at once' {
 	local profile
 	"$tools/forest" src 400 8

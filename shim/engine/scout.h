@@ -146,7 +146,7 @@ struct slot {
 	int at;		 /* the entry in `dir` */
 	struct dir *dir;
 	uint64_t since;		    /* when it was sent */
-	uint64_t number;	    /* the how manieth it is */
+	uint64_t number;	    /* the how manieth it is in the plan */
 	unsigned change, opened_at; /* the counts of changes when it was sent */
 	long installed;		    /* the answer of the last installation */
 	char path[SCOUT_PATH];
@@ -207,7 +207,9 @@ struct scout {
 	unsigned ahead;	   /* slots that wait for the program */
 	unsigned flying;
 	unsigned advices;	  /* for files that the program reads from end to end, under way */
-	uint64_t number;	  /* of the last slot sent */
+	uint64_t number;	  /* of the last slot in the plan */
+	uint64_t renewed;	  /* the number of the last one before the plan began anew */
+	unsigned room;		  /* how many of those may give their places to others */
 	uint64_t touched;	  /* when the program last did something of interest */
 	unsigned touches;	  /* how often it has */
 	unsigned crowd;		  /* grows with waits of other threads */

@@ -125,12 +125,58 @@ static unsigned deed_for(const struct dir *d, const struct entry *e)
 	return e->fetched & (deed | mark_of(deed) | mark_of(DEED_OPEN)) ? 0 : deed;
 }
 
+/* The file that comes first, of those that wait for the program and are not on the plan's way any more, as far as is known. */
+static struct slot *passed_by(void)
+{
+	struct slot *found = NULL;
+
+	for (unsigned i = 0; i < scout->slots_nr; i++) {
+		struct slot *s = &scout->slots[i];
+
+		if ((s->state == SLOT_HELD || s->state == SLOT_DONE) &&
+		    s->number <= scout->renewed && (!found || s->number < found->number))
+			found = s;
+	}
+	return found;
+}
+
+/* Is there a place in the window? */
+static bool place_in_window(void)
+{
+	struct slot *s;
+
+	if (scout->ahead < scout->depth)
+		return true;
+	s = scout->room ? passed_by() : NULL;
+	if (!s) {
+		scout->room = 0;
+		return false;
+	}
+	scout->room--;
+	queue_release(s, false);
+	return true;
+}
+
+/* The front comes by an entry that is to be left as it is: one that was fetched before the plan began anew is on its way. */
+static void pass(const struct dir *d, int at)
+{
+	for (unsigned i = 0; i < scout->slots_nr; i++) {
+		struct slot *s = &scout->slots[i];
+
+		if (s->dir == d && s->at == at && s->serial == d->serial &&
+		    s->number <= scout->renewed && s->state != SLOT_FREE && s->state != SLOT_LEAVING)
+			s->number = ++scout->number;
+	}
+}
+
 /* Send one entry. False: there is no place for it now. */
 static bool fetch(struct dir *d, int at, unsigned deed)
 {
 	struct entry *e = &d->entries[at];
 	struct slot *s;
 
+	if (!place_in_window())
+		return false;
 	if (scout->planned++ >= scout->controls) {
 		scout->planned = 0;
 		if (scout->controls < CONTROL_EVERY)
@@ -205,6 +251,8 @@ static bool step(void)
 	deed = deed_for(d, &d->entries[at]);
 	if (deed && !fetch(d, at, deed))
 		return false;
+	if (!deed && d->entries[at].fetched & (DEED_STAT | DEED_OPEN))
+		pass(d, at);
 	if (scout->walks && scout->later <= 0 && d->entries[at].type == DT_DIR &&
 	    !(d->entries[at].fetched & mark_of(plan_deed())))
 		return descend(at);
@@ -233,6 +281,8 @@ static bool send_arg(struct dir *d, int at)
 	if (XU_LOAD_ACQUIRE(&d->entries[at].type) == DT_UNKNOWN && XU_LOAD_ACQUIRE(&d->asking))
 		return false;
 	deed = deed_for(d, &d->entries[at]);
+	if (!deed)
+		pass(d, at);
 	return !deed || fetch(d, at, deed);
 }
 
@@ -306,13 +356,12 @@ void plan_ahead(uint64_t now)
 		scout->controls = FIRST_CONTROL;
 	}
 	/* A window that is nearly full is left alone: one enter for many. */
-	if (scout->ahead * 4 > scout->depth * 3) {
+	if (scout->ahead * 4 > scout->depth * 3 && !scout->room) {
 		if (!dir_listed(scout->front) && plan_list_ahead())
 			list_wake();
 		return;
 	}
-	while (scout->ahead < scout->depth && steps++ < 4 * SCOUT_SLOTS &&
-	       (scout->by_args ? step_args() : step()))
+	while (steps++ < 4 * SCOUT_SLOTS && (scout->by_args ? step_args() : step()))
 		;
 	if (plan_list_ahead())
 		list_wake();

@@ -262,34 +262,20 @@ static bool counts(enum deed deed, uint64_t waited_ns)
 	return waited_ns || (deed == DEED_OPEN && scout->reads_waited);
 }
 
-/* The file that was sent first, of those that wait for the program. */
-static struct slot *oldest(void)
+/*
+ * The plan begins anew. What is ahead may be on the new way as well, and then it is numbered anew when the front comes by;
+ * what is not gives its place to some that are, but for those whose plan keeps failing.
+ */
+static void renew(void)
 {
-	struct slot *found = NULL;
-
-	for (unsigned i = 0; i < scout->slots_nr; i++) {
-		struct slot *s = &scout->slots[i];
-
-		if ((s->state == SLOT_HELD || s->state == SLOT_DONE) &&
-		    (!found || s->number < found->number))
-			found = s;
-	}
-	return found;
-}
-
-/* The plan begins anew. What was fetched in vain does not stand in the way, but for those whose plan keeps failing. */
-static void make_room(void)
-{
-	unsigned room = scout->ahead + SCOUT_FIRST_DEPTH;
-	struct slot *s;
-
-	if (room <= scout->depth / 4 * 3 || scout->failures == FAILURES)
+	scout->renewed = scout->number;
+	if (!scout->ahead || scout->failures == FAILURES)
 		return;
 	scout->failures++;
-	if (room > scout->depth)
-		scout->depth = room < scout->slots_nr ? room : scout->slots_nr;
-	while (scout->ahead + SCOUT_FIRST_DEPTH > scout->depth / 4 * 3 && (s = oldest()))
-		queue_release(s, false);
+	scout->room = SCOUT_FIRST_DEPTH;
+	scout->depth += SCOUT_FIRST_DEPTH;
+	if (scout->depth > scout->slots_nr)
+		scout->depth = scout->slots_nr;
 }
 
 /* Nothing was done there, but for what is ahead at this moment. */
@@ -333,7 +319,7 @@ static void missed(struct dir *d, const char *name, size_t len, enum deed deed, 
 		return;
 	}
 	if (counts(deed, waited_ns) && e->type != DT_DIR && at != last && deed == plan_deed()) {
-		make_room();
+		renew();
 		/* Known from a walk before this one, or given up too early: as new. */
 		if (e->fetched)
 			anew(d);
@@ -398,7 +384,7 @@ void plan_touch(int dfd, const char *path, enum deed deed, uint64_t waited_ns)
 	if (scout->front && deed != plan_deed())
 		return;
 	if (scout->front && waited_ns)
-		make_room();
+		renew();
 	scout->front = d;
 	scout->rank = -1;
 	memcpy(scout->name, name, len + 1);
