@@ -115,7 +115,7 @@ enum kind kind_of(struct call *c, int fd)
  */
 bool kind_look(int fd, struct stat *st)
 {
-	const unsigned mask = STATX_TYPE | STATX_INO;
+	const unsigned mask = STATX_TYPE | STATX_INO | STATX_NLINK;
 	struct statx x;
 
 	if (policy_filtered() ||
@@ -123,6 +123,7 @@ bool kind_look(int fd, struct stat *st)
 		return !xu_sys(SYS_fstat, fd, st);
 	st->st_mode = x.stx_mode;
 	st->st_ino = x.stx_ino;
+	st->st_nlink = x.stx_nlink;
 	st->st_dev = makedev(x.stx_dev_major, x.stx_dev_minor);
 	st->st_rdev = makedev(x.stx_rdev_major, x.stx_rdev_minor);
 	return true;

@@ -81,7 +81,7 @@ static bool have_window(int fd)
 void stream_before_change(int fd)
 {
 	stream_before_fd(fd);
-	if (streams && have_window(fd))
+	if (streams && XU_LOAD(&streams->armed) && have_window(fd))
 		stream_news();
 }
 

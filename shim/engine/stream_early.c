@@ -40,8 +40,7 @@ static bool may_begin(struct stream *s, int fd)
 	struct stat st;
 
 	return flags >= 0 && !(flags & (O_DIRECT | O_SYNC | O_DSYNC)) && stream_learn(fd) == s &&
-	       s->kind == KIND_REGULAR && !xu_sys(SYS_fstat, fd, &st) && st.st_nlink &&
-	       kind_is_local(&st, fd);
+	       s->kind == KIND_REGULAR && kind_look(fd, &st) && st.st_nlink && kind_is_local(&st, fd);
 }
 
 void stream_early_wrote(struct stream *s, int fd, int64_t end, size_t n)

@@ -125,7 +125,7 @@ struct stream *stream_learn(int fd)
 
 	if (s && s->kind)
 		return s;
-	if (xu_sys(SYS_fstat, fd, &st) < 0)
+	if (!kind_look(fd, &st))
 		return NULL;
 	if (!s)
 		s = make(fd, true);

@@ -152,7 +152,7 @@ static bool learn(struct stream *s, int fd)
 	struct stat st;
 
 	if (!thread_is_own() || stream_learn(fd) != s || s->kind != KIND_REGULAR ||
-	    stream_gathers(s) || xu_sys(SYS_fstat, fd, &st) || !kind_is_local(&st, fd))
+	    stream_gathers(s) || !kind_look(fd, &st) || !kind_is_local(&st, fd))
 		return false;
 	if (!s->window)
 		s->window = thread_map_wiped(MOST_DIRECT);

@@ -267,7 +267,7 @@ static bool may_gather(struct stream *s, int fd)
 	/* A write that goes beyond it would bring a signal, in the middle. */
 	if (xu_sys(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, &limit) || limit.rlim_cur != RLIM_INFINITY)
 		return false;
-	return !xu_sys(SYS_fstat, fd, &st) && kind_is_local(&st, fd);
+	return kind_look(fd, &st) && kind_is_local(&st, fd);
 }
 
 /* Begin to gather. */
