@@ -55,12 +55,6 @@ need_ring() {
 		skip "no io_uring here: $answer"
 }
 
-# need_invisible_ring: skips the test where a ring takes a number among the fds (before Linux 5.18 each does).
-need_invisible_ring() {
-	need_ring
-	"$shim" | grep -q '^ring     invisible' || skip 'this kernel shows the fd of a ring'
-}
-
 # need_trace: skips the test where strace may not trace.
 need_trace() {
 	need strace

@@ -6,6 +6,15 @@
 # off; auto with statistics; ring; ring with a kernel that refuses one.
 lifecycle_modes=(off auto ring denied)
 
+# unseen_modes: those in which no ring takes a number among the fds, as each does before Linux 6.5.
+unseen_modes() {
+	if "$shim" | grep -qE '^ring     (invisible|none)'; then
+		echo "${lifecycle_modes[@]}"
+	else
+		echo off auto denied
+	fi
+}
+
 # mode_settings MODE: fills `settings` with the environment that makes it.
 mode_settings() {
 	settings=("LD_PRELOAD=${preloaded:-$(preload)}" XURING_MODE="$1" "XURING_STATS=json:$records")

@@ -8,321 +8,25 @@
  * its child, which is told what to do by memory that they share: no call of the server has an effect that others see, but
  * for its answers. What the child has sent is there when it says so.
  */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/select.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#ifndef SYS_epoll_pwait2
-#define SYS_epoll_pwait2 441
-#endif
+#include "tests/tools/waits/waits.h"
 
-enum { NR = 3, HELLOS = 3 };
+enum { HELLOS = 3 };
 
-static int epfd, near[NR];
-static uint32_t how; /* EPOLLET, EPOLLONESHOT */
 static volatile sig_atomic_t handled;
-
-/* ---- The ways to wait ---- */
-
-static int by_wait(int ep, struct epoll_event *ev, int nr, int ms)
-{
-	return epoll_wait(ep, ev, nr, ms);
-}
-
-static int by_pwait(int ep, struct epoll_event *ev, int nr, int ms)
-{
-	return epoll_pwait(ep, ev, nr, ms, NULL);
-}
-
-static int by_masked(int ep, struct epoll_event *ev, int nr, int ms)
-{
-	sigset_t none;
-
-	sigemptyset(&none);
-	return epoll_pwait(ep, ev, nr, ms, &none);
-}
-
-/* Not by libc's function, which not all of them have. */
-static int by_pwait2(int ep, struct epoll_event *ev, int nr, int ms)
-{
-	struct timespec ts = {ms / 1000, ms % 1000 * 1000000L};
-
-	return (int)syscall(SYS_epoll_pwait2, ep, ev, nr, ms < 0 ? NULL : &ts, NULL, 8);
-}
-
-static int by_number(int ep, struct epoll_event *ev, int nr, int ms)
-{
-	return (int)syscall(SYS_epoll_pwait, ep, ev, nr, ms, NULL, 8);
-}
-
-/* Lists of the connections themselves; what of them is ready, as an epoll instance would say it. */
-static int told(const struct pollfd *p, int res, struct epoll_event *ev, int nr)
-{
-	int n = 0;
-
-	for (int i = 0; i < NR && n < nr && res > 0; i++)
-		if (p[i].revents)
-			ev[n++] = (struct epoll_event){.events = (uint32_t)p[i].revents,
-						       .data.u32 = (uint32_t)i};
-	return res > 0 ? n : res;
-}
-
-static void fill(struct pollfd *p)
-{
-	for (int i = 0; i < NR; i++)
-		p[i] = (struct pollfd){.fd = near[i], .events = POLLIN};
-}
-
-static int by_poll(int ep, struct epoll_event *ev, int nr, int ms)
-{
-	struct pollfd p[NR];
-
-	(void)ep;
-	fill(p);
-	return told(p, poll(p, NR, ms), ev, nr);
-}
-
-static int by_ppoll(int ep, struct epoll_event *ev, int nr, int ms)
-{
-	struct timespec ts = {ms / 1000, ms % 1000 * 1000000L};
-	struct pollfd p[NR];
-	sigset_t none;
-
-	(void)ep;
-	fill(p);
-	sigemptyset(&none);
-	return told(p, ppoll(p, NR, ms < 0 ? NULL : &ts, &none), ev, nr);
-}
-
-static int by_poll_number(int ep, struct epoll_event *ev, int nr, int ms)
-{
-	struct timespec ts = {ms / 1000, ms % 1000 * 1000000L};
-	struct pollfd p[NR];
-
-	(void)ep;
-	fill(p);
-	return told(p, (int)syscall(SYS_ppoll, p, NR, ms < 0 ? NULL : &ts, NULL, 8), ev, nr);
-}
-
-static int by_select(int ep, struct epoll_event *ev, int nr, int ms)
-{
-	struct timeval tv = {ms / 1000, ms % 1000 * 1000};
-	struct pollfd p[NR];
-	fd_set in;
-	int res;
-
-	(void)ep;
-	FD_ZERO(&in);
-	for (int i = 0; i < NR; i++)
-		FD_SET(near[i], &in);
-	res = select(near[NR - 1] + 1, &in, NULL, NULL, ms < 0 ? NULL : &tv);
-	for (int i = 0; i < NR; i++)
-		p[i].revents = FD_ISSET(near[i], &in) ? POLLIN : 0;
-	return told(p, res, ev, nr);
-}
-
-static int by_pselect(int ep, struct epoll_event *ev, int nr, int ms)
-{
-	struct timespec ts = {ms / 1000, ms % 1000 * 1000000L};
-	struct pollfd p[NR];
-	fd_set in, except;
-	int res;
-
-	(void)ep;
-	FD_ZERO(&in);
-	FD_ZERO(&except);
-	for (int i = 0; i < NR; i++) {
-		FD_SET(near[i], &in);
-		FD_SET(near[i], &except);
-	}
-	res = pselect(near[NR - 1] + 1, &in, NULL, &except, ms < 0 ? NULL : &ts, NULL);
-	for (int i = 0; i < NR; i++)
-		p[i].revents = FD_ISSET(near[i], &in) ? POLLIN : 0;
-	return told(p, res, ev, nr);
-}
-
-static const struct {
-	const char *name;
-	int (*wait)(int ep, struct epoll_event *ev, int nr, int ms);
-	bool lists; /* no epoll instance */
-} ways[] = {
-	{"epoll_wait", by_wait, false},
-	{"epoll_pwait", by_pwait, false},
-	{"epoll_pwait, masked", by_masked, false},
-	{"epoll_pwait2", by_pwait2, false},
-	{"by number", by_number, false},
-	{"poll", by_poll, true},
-	{"ppoll", by_ppoll, true},
-	{"poll by number", by_poll_number, true},
-	{"select", by_select, true},
-	{"pselect", by_pselect, true},
-};
-
-static size_t way;
-
-static int wait_on(int ep, struct epoll_event *ev, int nr, int ms)
-{
-	return ways[way].wait(ep, ev, nr, ms);
-}
-
-/* ---- The connections ---- */
-
-static void watch(int op, int ep, int i, uint32_t events)
-{
-	struct epoll_event ev = {.events = EPOLLIN | events, .data.u32 = (uint32_t)i};
-
-	if (ep >= 0)
-		epoll_ctl(ep, op, near[i], &ev);
-}
-
-/* What the child is to do. */
-static struct {
-	unsigned asked, done;
-	int who; /* of the connections; NR: count what all of them got */
-	char text[16];
-	ssize_t got[NR];
-} * order;
-
-static void pause_a_little(void)
-{
-	struct timespec ts = {.tv_nsec = 20000};
-
-	nanosleep(&ts, NULL);
-}
-
-static void client(const struct sockaddr_in *at)
-{
-	char buf[4096];
-	int far[NR], one = 1;
-
-	for (int i = 0; i < NR; i++) {
-		far[i] = socket(AF_INET, SOCK_STREAM, 0);
-		if (connect(far[i], (const struct sockaddr *)at, sizeof(*at)))
-			perror("connect");
-		setsockopt(far[i], IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	}
-	for (unsigned n = 1;; n++) {
-		while (__atomic_load_n(&order->asked, __ATOMIC_ACQUIRE) != n)
-			pause_a_little();
-		if (order->who < NR)
-			send(far[order->who], order->text, strlen(order->text), 0);
-		for (int i = 0; i < NR && order->who == NR; i++)
-			order->got[i] = recv(far[i], buf, sizeof(buf), MSG_DONTWAIT);
-		__atomic_store_n(&order->done, n, __ATOMIC_RELEASE);
-	}
-}
-
-static void ask(void)
-{
-	unsigned n = order->asked + 1;
-
-	__atomic_store_n(&order->asked, n, __ATOMIC_RELEASE);
-	while (__atomic_load_n(&order->done, __ATOMIC_ACQUIRE) != n)
-		pause_a_little();
-}
-
-static void say(int i, const char *text)
-{
-	order->who = i;
-	strcpy(order->text, text);
-	ask();
-}
-
-static void meet(void)
-{
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(at);
-	int door = socket(AF_INET, SOCK_STREAM, 0), one = 1;
-
-	if (bind(door, (struct sockaddr *)&at, len) || listen(door, NR) ||
-	    getsockname(door, (struct sockaddr *)&at, &len))
-		perror("listen");
-	order = mmap(NULL, sizeof(*order), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (!fork()) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		alarm(20);
-		client(&at);
-	}
-	if (ways[way].lists) {
-		struct pollfd p = {.fd = door, .events = POLLIN};
-
-		/* A server's first call. */
-		epfd = -1;
-		poll(&p, 1, 1000);
-	} else {
-		epfd = epoll_create1(0);
-	}
-	for (int i = 0; i < NR; i++) {
-		near[i] = accept4(door, NULL, NULL, SOCK_NONBLOCK);
-		setsockopt(near[i], IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-		watch(EPOLL_CTL_ADD, epfd, i, how);
-	}
-	close(door);
-}
-
-/* Everybody says something, is read and is answered: there is something left to do for the next wait. */
-static void turn(void)
-{
-	struct epoll_event ev[NR];
-	char buf[256];
-	ssize_t n;
-
-	for (int i = 0; i < NR; i++)
-		say(i, "hello");
-	for (int i = 0; i < NR && how & EPOLLONESHOT; i++)
-		watch(EPOLL_CTL_MOD, epfd, i, how);
-	if (ways[way].lists)
-		wait_on(epfd, ev, NR, 1000);
-	else
-		epoll_wait(epfd, ev, NR, 1000);
-	for (int i = 0; i < NR; i++) {
-		while ((n = read(near[i], buf, sizeof(buf))) > 0)
-			if (write(near[i], buf, (size_t)n) != n)
-				perror("write");
-		if (how & EPOLLONESHOT)
-			watch(EPOLL_CTL_MOD, epfd, i, how);
-	}
-}
-
-/* A wait, and who was ready. */
-static void look(const char *what, int ep, int max, int ms)
-{
-	struct epoll_event ev[NR];
-	int n = wait_on(ep, ev, max, ms);
-
-	printf("  %s: %s", what, n < 0 ? strerror(errno) : "");
-	for (int i = 0; i < n; i++)
-		printf(" %u:%x", ev[i].data.u32, ev[i].events);
-	printf("\n");
-}
-
-/* What the others were answered, all told. */
-static void count(void)
-{
-	order->who = NR;
-	ask();
-	for (int i = 0; i < NR; i++)
-		printf("  %d got %zd\n", i, order->got[i]);
-}
-
-/* ---- The cases ---- */
 
 static void some(void)
 {
@@ -636,7 +340,7 @@ static void run(size_t i, size_t m)
 int main(void)
 {
 	for (size_t m = 0; m < sizeof(modes) / sizeof(modes[0]); m++)
-		for (way = 0; way < sizeof(ways) / sizeof(ways[0]); way++)
+		for (way = 0; way < ways_nr; way++)
 			for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 				if (ways[way].lists ? !modes[m].how && cases[i].by & LISTS
 						    : cases[i].by & EPOLLS)
