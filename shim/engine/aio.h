@@ -51,6 +51,7 @@ struct aio_op {
 	bool after_appends;    /* not before all earlier ones of its kind have ended: O_APPEND */
 	bool from_posix;       /* aio_cancel may end it */
 	bool cancelled;	       /* it was asked to end early */
+	bool awaited;	       /* somebody sleeps until this one has ended */
 	unsigned long context; /* of io_submit: 0 once its event is on its way */
 	bool (*again)(struct aio_op *op);	   /* see aio_later */
 	void (*done)(struct aio_op *op, long res); /* in the carrier, at the end; frees it */
@@ -108,11 +109,16 @@ void aio_later(struct aio_op *op, bool (*again)(struct aio_op *op));
 void aio_send(struct aio_op *first);
 
 /*
- * How many operations have ended so far. aio_await sleeps until that is not `seen` any more, or `left` has gone by: 0 or
- * -errno, as futex(2) has it.
+ * How many operations have ended so far. aio_await_any sleeps until that is not `seen` any more, or `left` has gone by: 0 or
+ * -errno, as futex(2) has it. aio_await is woken only by the end of operations that were marked (aio_op_mark).
  */
 unsigned aio_ended(void);
+long aio_await_any(unsigned seen, const struct timespec *left);
 long aio_await(unsigned seen, const struct timespec *left, bool cancels);
+
+/* Somebody is about to sleep until `op` has ended, and looks once more whether it has; in the carrier, it has just ended. */
+void aio_op_mark(struct aio_op *op);
+void aio_op_wake(const struct aio_op *op);
 
 /* Sleep on a word while it is `value`; wake all who do. */
 long aio_sleep(unsigned *word, unsigned value, const struct timespec *left);

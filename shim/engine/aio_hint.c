@@ -88,7 +88,7 @@ static void await_hints(int fd)
 			      (fd < 0 || a->ops[i].sqe.fd == fd);
 		if (!any)
 			return;
-		aio_await(seen, &second, false);
+		aio_await_any(seen, &second);
 	}
 }
 

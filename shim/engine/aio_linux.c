@@ -394,7 +394,7 @@ bool aio_take_destroy(struct call *c, aio_context_t context)
 
 		if (!aio_ops_of(context))
 			break;
-		aio_await(seen, &second, false);
+		aio_await_any(seen, &second);
 	}
 	(void)c;
 	return false;

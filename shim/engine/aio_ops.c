@@ -159,14 +159,33 @@ unsigned aio_ended(void)
 	return XU_LOAD_ACQUIRE(&aio->ended);
 }
 
+/* As with all such pairs: each side writes its word, and then reads the other's. */
+void aio_op_mark(struct aio_op *op)
+{
+	__atomic_store_n(&op->awaited, true, __ATOMIC_SEQ_CST);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+void aio_op_wake(const struct aio_op *op)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&op->awaited, __ATOMIC_SEQ_CST))
+		__atomic_store_n(&aio->awaited, 1, __ATOMIC_RELAXED);
+}
+
+long aio_await_any(unsigned seen, const struct timespec *left)
+{
+	__atomic_store_n(&aio->awaited, 1, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&aio->ended, __ATOMIC_SEQ_CST) != seen)
+		return 0;
+	return aio_await(seen, left, false);
+}
+
 long aio_await(unsigned seen, const struct timespec *left, bool cancels)
 {
 	int type = PTHREAD_CANCEL_DEFERRED;
 	long ret;
 
-	__atomic_store_n(&aio->awaited, 1, __ATOMIC_SEQ_CST);
-	if (__atomic_load_n(&aio->ended, __ATOMIC_SEQ_CST) != seen)
-		return 0;
 	cancels = cancels && REAL(pthread_setcanceltype);
 	if (cancels)
 		REAL(pthread_setcanceltype)(PTHREAD_CANCEL_ASYNCHRONOUS, &type);

@@ -85,6 +85,7 @@ static void leave_group(struct aio_op *list, bool failed)
 static void request_done(struct aio_op *op, long res)
 {
 	publish(op->posix.cb, res);
+	aio_op_wake(op);
 	aio_notify(&op->posix.notice);
 	if (op->posix.group)
 		leave_group(op->posix.group, res < 0);
@@ -235,20 +236,25 @@ static bool time_left(const struct timespec *end, struct timespec *left)
 
 enum outlook { SOME_ENDED, ALL_OURS, SOME_FOREIGN, ALL_FOREIGN };
 
-/* What there is to wait for. A NULL entry is nothing to wait for. */
+/* What there is to wait for, and the end of ours will wake who waits. A NULL entry is nothing to wait for. */
 static enum outlook look(const struct aiocb *const *list, int nr)
 {
 	int ours = 0, foreign = 0;
 
+	for (int i = 0; i < nr; i++)
+		if (list[i] && error_of(list[i]) != EINPROGRESS)
+			return SOME_ENDED;
 	for (int i = 0; i < nr; i++) {
+		struct aio_op *op = list[i] ? find(list[i]) : NULL;
+
 		if (!list[i])
 			continue;
+		if (op)
+			aio_op_mark(op);
 		if (error_of(list[i]) != EINPROGRESS)
-			return SOME_ENDED;
-		if (find(list[i]))
-			ours++;
-		else if (error_of(list[i]) != EINPROGRESS)
 			return SOME_ENDED; /* between the two looks */
+		if (op)
+			ours++;
 		else
 			foreign++;
 	}
@@ -424,7 +430,7 @@ bool aio_take_list(struct call *c, int mode, struct aiocb *const *list, int nr, 
 			unsigned seen = aio_ended();
 
 			if (XU_LOAD_ACQUIRE(&group->list.group.pending) > 1 &&
-			    aio_await(seen, NULL, false) == -EINTR)
+			    aio_await_any(seen, NULL) == -EINTR)
 				res = -EINTR;
 		}
 		if (!res && XU_LOAD(&group->list.group.failed))

@@ -13,6 +13,12 @@
 /* User data of entries that are no operation. */
 enum { TICKET_BELL = 1, TICKET_CANCEL = 2 };
 
+/*
+ * At most so many entries go to the kernel in one enter, and the first ones by one, two and four: the disk is busy with them while
+ * the next ones are prepared. What goes in one enter reaches it together, at the end.
+ */
+enum { LARGEST = 8 };
+
 /* A private futex of 32 bits: FUTEX2_SIZE_U32 and FUTEX2_PRIVATE, which older headers lack. */
 enum { FUTEX_WORD = 0x2 | 0x80 };
 
@@ -25,6 +31,7 @@ struct carrier {
 	struct aio_op *in_flight;
 	unsigned flying;   /* how many those are */
 	unsigned prepared; /* entries that were not submitted yet */
+	unsigned portion;  /* so many go to the kernel in one enter */
 	unsigned finished; /* operations that have ended, and nobody was told */
 	bool bell_armed;   /* the ring wakes us when the bell changes */
 	unsigned busy;	   /* enters in a row that failed, and may not the next time */
@@ -168,7 +175,11 @@ static void launch(struct carrier *k, struct aio_op *op)
 		op->next->prev = op;
 	k->in_flight = op;
 	k->flying++;
-	k->prepared++;
+	if (++k->prepared < k->portion)
+		return;
+	submit(k, 0);
+	if (k->portion < LARGEST)
+		k->portion *= 2;
 }
 
 /* Take what has completed. True: there were operations among it. */
@@ -315,6 +326,7 @@ static void start_waiting(struct carrier *k)
 	struct aio_op **at = &k->waiting;
 	struct aio_op *op;
 
+	k->portion = 1;
 	while ((op = *at)) {
 		if (op->kind == AIO_CANCEL) {
 			/* What came before it is in the ring by now, or waits for others. */
