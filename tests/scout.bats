@@ -135,6 +135,8 @@ compare_all() {
 	holds far.stats '.[0].engines.scout | .used > 30 and .handed > 25 and .used > .wasted'
 	shimmed XURING_PROFILE=remote XURING_STATS=json:warm.stats grep -r needle "$BATS_FILE_TMPDIR/tree" >near.out
 	holds warm.stats '.[0].engines.scout | .predicted < 20'
+	shimmed XURING_PROFILE=remote XURING_SCOUT=off XURING_STATS=json:off.stats grep -r needle mnt | sort | diff far.out -
+	holds off.stats '.[0].engines.scout | .starts == 0 and .listed == 0'
 }
 
 @test 'opens that wait after questions that did not' {

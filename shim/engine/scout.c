@@ -433,14 +433,18 @@ void scout_opens_dir(void)
 
 void scout_reads_dir(void)
 {
+	/* Whoever counts calls is told of all of them. */
+	dir_since = XU_LOAD(&awake) & AWAKE_SCOUT_LIST ? scout_now() : 0;
 	process_sleep(AWAKE_SCOUT_LIST);
-	dir_since = scout_now();
 }
 
 void scout_read_dir(void *dir)
 {
-	uint64_t took = scout_now() - dir_since;
+	uint64_t took;
 
+	if (!dir_since)
+		return;
+	took = scout_now() - dir_since;
 	if (!scout_waits(dirfd(dir), "", took) || !enter())
 		return;
 	if (!scout)

@@ -311,6 +311,8 @@ void watch_anew(void);
 bool ring_start(void);
 /* End it; is something stuck? False: that does not come to an end in time, and the memory is to stay. */
 bool ring_stop(bool stuck);
+/* The process ends: have it taken apart so far that no file is open in it. */
+void ring_end(void);
 /* Is there none any more? Then nothing is under way. */
 bool ring_gone(void);
 /* There is something to do, or to end for. */

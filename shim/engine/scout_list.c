@@ -126,18 +126,23 @@ void list_wake(void)
 
 bool helper_await_end(struct helper *h)
 {
-	struct timespec ms = {.tv_nsec = 1000000};
+	const struct timespec second = {.tv_sec = 1};
+	struct timespec pause = {.tv_nsec = 10000};
 	long pid = xu_sys(SYS_getpid);
+	int tid;
 
-	for (int i = 0; i < 2000; i++) {
-		if (!XU_LOAD_ACQUIRE(&h->tid) && xu_sys(SYS_tgkill, pid, h->id, 0) < 0)
-			return true;
-		if (i < 50)
-			xu_sys(SYS_sched_yield);
-		else
-			xu_sys(SYS_nanosleep, &ms, 0);
+	/* The kernel wakes who waits for the word that it clears; not in private, for it may be anybody's. */
+	for (int i = 0; i < 2 && (tid = XU_LOAD_ACQUIRE(&h->tid)); i++)
+		xu_sys(SYS_futex, &h->tid, FUTEX_WAIT, tid, &second, 0, 0);
+	if (XU_LOAD_ACQUIRE(&h->tid))
+		return false;
+	/* And then counts it for a moment still. */
+	for (int i = 0; i < 100 && !xu_sys(SYS_tgkill, pid, h->id, 0); i++) {
+		xu_sys(SYS_nanosleep, &pause, 0);
+		if (pause.tv_nsec < 10000000)
+			pause.tv_nsec *= 2;
 	}
-	return false;
+	return xu_sys(SYS_tgkill, pid, h->id, 0) < 0;
 }
 
 bool list_stop(void)

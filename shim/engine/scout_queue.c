@@ -404,8 +404,8 @@ bool queue_drop(void)
 
 void queue_end(void)
 {
-	if (queue_drop())
-		ring_stop(false);
+	if (queue_drop() && !ring_gone())
+		ring_end();
 }
 
 long queue_install(struct slot *s, bool cloexec)

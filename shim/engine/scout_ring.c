@@ -64,11 +64,14 @@ static void tell(unsigned *word, unsigned value)
 	xu_sys(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
 }
 
-/* Hand over, and wait for a completion if that is wanted. */
+/*
+ * Hand over, and wait for a completion if that is wanted: a little while at a time, for who waits may find it by itself, or
+ * have this task leave, and there is no saying so to a task that is in the kernel.
+ */
 static void enter(struct carrier *k, bool wait)
 {
 	struct xu_ring *ring = &scout->ring;
-	struct xu_timespec most = {.tv_nsec = 100 * MS};
+	struct xu_timespec most = {.tv_nsec = 5 * MS};
 	struct io_uring_getevents_arg arg = {.ts = (uintptr_t)&most};
 	const struct timespec moment = {.tv_nsec = MS / 2};
 	bool timed = ring->features & IORING_FEAT_EXT_ARG;
@@ -83,6 +86,10 @@ static void enter(struct carrier *k, bool wait)
 	/* What is not taken now may be so later; and an old kernel does not wait for a time. */
 	if ((ret < 0 && ret != -ETIME && ret != -EINTR) || (wait && !timed))
 		xu_sys(SYS_nanosleep, &moment, 0);
+	if (ret == -ETIME)
+		return;
+	/* Once for each time that it is asked for, or this would go on until the program is on a processor again. */
+	XU_STORE_RELEASE(&k->awaited, false);
 	tell(&k->entered, k->entered + 1);
 }
 
@@ -136,8 +143,8 @@ static int carry(void *arg)
 	/* So that no file is open until the kernel takes the ring apart. Where something is stuck, this would wait for it. */
 	if (!XU_LOAD_ACQUIRE(&k->stuck))
 		xu_unregister_files(&scout->ring);
+	tell(&k->state, GONE);
 	xu_queue_exit(&scout->ring);
-	XU_STORE_RELEASE(&k->state, GONE);
 	return 0;
 }
 
@@ -152,15 +159,22 @@ void ring_wake(void)
 		xu_sys(SYS_futex, &k->bell, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
 }
 
+/* Until it is in that state no more, in bounded time. */
+static void await_state(struct carrier *k, enum stage stage)
+{
+	const struct timespec second = {.tv_sec = 1};
+
+	for (int i = 0; i < 10 && XU_LOAD_ACQUIRE(&k->state) == stage; i++)
+		xu_sys(SYS_futex, &k->state, FUTEX_WAIT_PRIVATE, stage, &second, 0, 0);
+}
+
 bool ring_start(void)
 {
 	struct carrier *k = &scout->carrier;
-	const struct timespec second = {.tv_sec = 1};
 
 	if (!helper_start(&k->task, carry, k))
 		return false;
-	for (int i = 0; i < 10 && XU_LOAD_ACQUIRE(&k->state) == STARTING; i++)
-		xu_sys(SYS_futex, &k->state, FUTEX_WAIT_PRIVATE, STARTING, &second, 0, 0);
+	await_state(k, STARTING);
 	return XU_LOAD_ACQUIRE(&k->state) == READY;
 }
 
@@ -169,16 +183,29 @@ bool ring_gone(void)
 	return XU_LOAD_ACQUIRE(&scout->carrier.state) != READY;
 }
 
+static void tell_to_leave(struct carrier *k, bool stuck)
+{
+	XU_STORE_RELEASE(&k->stuck, stuck);
+	XU_STORE_RELEASE(&k->leave, true);
+	ring_wake();
+}
+
 bool ring_stop(bool stuck)
 {
 	struct carrier *k = &scout->carrier;
 
 	if (!k->task.id)
 		return true;
-	XU_STORE_RELEASE(&k->stuck, stuck);
-	XU_STORE_RELEASE(&k->leave, true);
-	ring_wake();
+	tell_to_leave(k, stuck);
 	return helper_await_end(&k->task);
+}
+
+void ring_end(void)
+{
+	struct carrier *k = &scout->carrier;
+
+	tell_to_leave(k, false);
+	await_state(k, READY);
 }
 
 /* Send what was filled in. False: there was nothing. */
