@@ -340,6 +340,9 @@ remembering=('' '-o dir_cache=no' '-o dir_cache=no,attr_timeout=0,entry_timeout=
 		record $profile scouted $profile git -C mnt -c safe.directory='*' status --short
 		same $profile
 	done
+	# What it looks for in its own directory by name does not have all the directories there read.
+	[[ $(find work/.git/objects -type d | wc -l) -gt 40 ]]
+	holds stats 'map(select(.prog == "git") | .engines.scout.listed) | (length > 1) and (max < 30)'
 }
 
 @test 'one large file, from end to end' {

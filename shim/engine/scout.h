@@ -93,6 +93,7 @@ struct dir {
 	int at;		     /* of this directory in its parent, or -1 while that is not known */
 	int last;	     /* the entry that the program touched last, or -1 */
 	int lasts[NR_DEEDS]; /* and by what it did */
+	unsigned trust;	     /* how often the program went forward in it, in a row */
 	uint64_t stamp;	     /* when it was of use, to tell the least useful */
 	uint64_t dev;
 	uint64_t expected_dev; /* not listed unless it is on this one; 0: any */
@@ -112,7 +113,8 @@ struct dir {
 	unsigned names_len;
 	char path[SCOUT_PATH];
 	struct entry entries[SCOUT_ENTRIES];
-	uint16_t orders[NR_ORDERS][SCOUT_ENTRIES]; /* but for ORDER_READ, which is that of the entries */
+	/* From a place in an order to the entry, and back; but for ORDER_READ, which is that of the entries. */
+	uint16_t orders[NR_ORDERS][SCOUT_ENTRIES], ranks[NR_ORDERS][SCOUT_ENTRIES];
 	char names[SCOUT_NAMES];
 	struct answer answers[SCOUT_ANSWERS]; /* where the kernel does not remember them */
 };
@@ -416,6 +418,8 @@ void plan_used(struct slot *s);
 void plan_entered(int dfd, const char *path);
 /* Do files that are left alone still wait? */
 bool plan_pays(void);
+/* Is the program believed to go through the directories in this one? */
+bool plan_walks(const struct dir *d);
 /* Is most of what is fetched for nothing? */
 bool plan_wastes(void);
 /* The slot that has this name, or NULL. */

@@ -148,6 +148,8 @@ static void sort(struct dir *d, enum order order)
 		v[i] = swap;
 		sift(d, order, v, 0, i);
 	}
+	for (unsigned i = 0; i < d->nr; i++)
+		d->ranks[order][v[i]] = (uint16_t)i;
 }
 
 /* Open it, if it is what we think: a directory, where it was expected, that nothing would have to be mounted for. */
@@ -388,6 +390,7 @@ struct dir *dir_want(const char *path, size_t len, struct dir *parent, int at)
 	d->serial++;
 	d->nr = d->names_len = d->answers_nr = 0;
 	d->resume = 0;
+	d->trust = parent ? parent->trust : 0;
 	d->more = d->waited = false;
 	d->ask = plan_asks();
 	d->mask = scout->mask;
@@ -429,13 +432,7 @@ int dir_entry(const struct dir *d, enum order order, unsigned rank)
 
 unsigned dir_rank(const struct dir *d, enum order order, int at)
 {
-	unsigned rank = 0;
-
-	if (order == ORDER_READ)
-		return (unsigned)at;
-	while (rank < d->nr && d->orders[order][rank] != at)
-		rank++;
-	return rank;
+	return order == ORDER_READ ? (unsigned)at : d->ranks[order][at];
 }
 
 int dir_at(struct dir *d)

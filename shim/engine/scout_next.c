@@ -61,7 +61,7 @@ static bool climb(void)
 		scout->rank = 0;
 		return false;
 	}
-	if (!scout->walks || !dir_listed(d->parent))
+	if (!dir_listed(d->parent) || !plan_walks(d->parent))
 		return false;
 	at = dir_at(d);
 	if (at < 0)
@@ -97,7 +97,7 @@ static bool descend(int at)
 {
 	struct dir *d;
 
-	if (far_ahead())
+	if (!plan_walks(scout->front) || far_ahead())
 		return false;
 	d = child(scout->front, at);
 	scout->rank++;
@@ -324,7 +324,7 @@ bool plan_list_ahead(void)
 
 	if (scout->by_args)
 		list_args_ahead();
-	while (d && dir_listed(d) && scout->walks && !scout->by_args) {
+	while (d && dir_listed(d) && plan_walks(d) && !scout->by_args) {
 		for (; rank < places(d) && found < LISTED_AHEAD && looked < 256; rank++, looked++) {
 			bool now = rank >= d->nr || scout->later <= 0;
 			int at = rank < d->nr ? dir_entry(d, plan_order(), rank)

@@ -29,6 +29,7 @@ enum {
 	ONLY_STATS = 100, /* questions without an open between them, or */
 	ONLY_WAITED = 8,  /* so many that waited, after which no more opens are expected */
 	ASKS = 4, /* more questions that waited than did not, before attributes are fetched with open files */
+	TRUSTED = 4,	 /* steps forward in a directory, before those in it are gone into */
 	DECIDED = 4,	 /* so far may the balance of a question go */
 	READS_COUNT = 4, /* and that of first reads */
 };
@@ -134,6 +135,27 @@ static void note_later(struct dir *d, int at)
 		plan_begin_behind(d, at);
 }
 
+/*
+ * Programs that look for certain files by name (git in its own directory) go to and fro. Directories that they do not read,
+ * and in which they do not go forward in some order, have nothing in them gone into: there may be much of it.
+ */
+static void note_step(struct dir *d, enum deed deed, int from, int to)
+{
+	enum order order = scout->orders[deed];
+
+	if (from < 0 || from == to)
+		return;
+	if (dir_rank(d, order, from) > dir_rank(d, order, to))
+		d->trust = 0;
+	else if (d->trust < TRUSTED && ++d->trust == TRUSTED && d->parent)
+		d->parent->trust = TRUSTED;
+}
+
+bool plan_walks(const struct dir *d)
+{
+	return scout->walks && d->trust == TRUSTED;
+}
+
 /* The program came to an entry, after another in this directory or to the first (-1), which is returned. */
 static int came(struct dir *d, int at, enum deed deed)
 {
@@ -144,6 +166,7 @@ static int came(struct dir *d, int at, enum deed deed)
 	if (XU_LOAD(&d->waited))
 		plan_control_waited();
 	d->waited = false;
+	note_step(d, deed, last, at);
 	scout->dir = d;
 	d->last = d->lasts[deed] = at;
 	d->stamp = scout->touched;
@@ -394,10 +417,16 @@ void plan_entered(int dfd, const char *path)
 {
 	char buf[SCOUT_PATH];
 	struct xu_text t;
+	struct dir *d;
 
 	xu_text_init(&t, buf, sizeof(buf));
-	if (!scout->walks && path_dir(dfd, path, &t) && dir_known(t.buf, t.len))
-		scout->walks = true;
+	if (!path_dir(dfd, path, &t))
+		return;
+	d = dir_known(t.buf, t.len);
+	if (!d)
+		return;
+	scout->walks = true;
+	d->trust = TRUSTED;
 }
 
 bool plan_pays(void)
