@@ -281,6 +281,33 @@ for i in range(20): os.pwrite(f, b"x" * (1 << 20), i << 20)' 2
 for i in range(20): os.write(p, b"x" * (1 << 20))' 0
 }
 
+@test "stream: who does little of it is left alone, and its children begin anew" {
+	need python3
+	local program='import os, sys
+os.write(os.open("file", os.O_CREAT | os.O_WRONLY), bytes(range(256)) * 40)
+def small():
+    f = open("file", "rb", buffering=0)
+    o = open("out", "ab", buffering=0)
+    for i in range(1000):
+        o.write(f.read(9))
+    print(f.tell(), o.tell(), flush=True)
+f = os.open("file", os.O_RDONLY)
+for i in range(int(sys.argv[1])):
+    os.pread(f, 1, i * 7919 % 10000)
+small()
+if os.fork():
+    os.wait()
+else:
+    small()
+small()'
+	both python3 -S -c "$program" 100
+	jq -s -e 'map(.calls.read.memory) | min >= 900' records
+	rm records bare/out shim/out
+	both python3 -S -c "$program" 40000
+	# The parent, which is written last, and the child.
+	jq -s -e '(.[-1].calls | .read.memory == 0 and .write.queued == 0) and .[0].calls.read.memory >= 900' records
+}
+
 @test "stream: without the option, nothing of it happens" {
 	shim_env+=(XURING_READ=now XURING_WRITE=now XURING_WRITEBACK=late)
 	both "$tools/streams" errors

@@ -6,12 +6,15 @@
  * It has no signals, so that none of the program's is handled on it.
  */
 #include <linux/futex.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 #include "core/syscall.h"
 #include "shim/engine/flusher.h"
 #include "shim/engine/loop.h"
 #include "shim/engine/stream.h"
+#include "shim/lookup.h"
 #include "shim/symbols.h"
 
 enum { NONE, MAKING, AWAKE, PARKING, PARKED, ASLEEP, FAILED };
@@ -123,6 +126,31 @@ bool flush_is_made(void)
 	int now = XU_LOAD(&state);
 
 	return now != NONE && now != MAKING && now != FAILED;
+}
+
+/* How many threads the process has, by as many directories as there are in this one. 0: that is not to be had. */
+static unsigned task_count(void)
+{
+	struct stat st;
+
+	if (xu_sys(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &st, 0) || st.st_nlink < 3)
+		return 0;
+	return (unsigned)st.st_nlink - 2;
+}
+
+/* glibc says so of the process since 2.32, by a variable; but the flusher may be the second. */
+bool flush_lone(void)
+{
+	static const char none;
+	static const char *flag;
+	bool libc;
+
+	if (!XU_LOAD(&flag)) {
+		const char *found = lookup_next("__libc_single_threaded", &libc);
+
+		__atomic_store_n(&flag, found ? found : &none, __ATOMIC_RELAXED);
+	}
+	return *flag || (flush_is_made() && task_count() == 2);
 }
 
 void flush_park(void)

@@ -10,6 +10,9 @@ bool flush_awake(void);
 /* Was it made, and in this process? */
 bool flush_is_made(void);
 
+/* Has the program one thread, for sure, beside this one? */
+bool flush_lone(void);
+
 /* It makes no system call until the next flush_awake. */
 void flush_park(void);
 

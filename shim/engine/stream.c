@@ -32,6 +32,8 @@
  *
  * What is written to /dev/null, and little of /dev/zero, is answered at once.
  *
+ * Where little of this happens, nothing is looked at any more (judge).
+ *
  * Large files that will be synced go to the disk while they are written (stream_early.c).
  *
  * A read lease (F_SETLEASE) would tell of others' changes exactly. It was measured and is not there: a window that need
@@ -44,8 +46,11 @@
 
 #include "core/syscall.h"
 #include "shim/engine/engine.h"
+#include "shim/engine/flusher.h"
 #include "shim/engine/steps.h"
 #include "shim/engine/stream.h"
+#include "shim/signals.h"
+#include "shim/thread.h"
 #include "shim/user_memory.h"
 
 void stream_before_fd(int fd)
@@ -195,6 +200,62 @@ static bool tell_error(struct call *c)
 	return true;
 }
 
+/*
+ * Does it pay? Each call that comes here and is not answered has gone a longer way, by some 50 ns; a window, or four writes that
+ * are gathered, save half a microsecond or more. So among so many calls there have to be some of those. Who reads and writes in other ways (a
+ * server, a database) is left alone for good: from the next call on, nothing is looked at.
+ */
+enum { PERIOD = 16384, LEAST = PERIOD / 32, LARGE_WORTH = 512 };
+
+static struct {
+	unsigned calls;
+	uint64_t gains; /* as they stood when the period began */
+	bool aside;
+} score;
+
+static uint64_t gains(void)
+{
+	return streams ? streams->filled + streams->taken / 4 + LARGE_WORTH * streams->large : 0;
+}
+
+/* Has a file an error that its writer is still to hear of? */
+static bool owes_error(void)
+{
+	for (const struct stream *s = streams->all; s < streams->all + NR_STREAMS; s++)
+		if (s->refs && s->error)
+			return true;
+	return false;
+}
+
+/* A period is over. */
+static void judge(void)
+{
+	uint64_t before = score.gains, mask;
+
+	score.calls = 0;
+	score.gains = gains();
+	/* Another thread may be about to begin with what nobody would end. */
+	if (score.gains - before >= LEAST || !streams || !flush_lone() || !thread_is_own())
+		return;
+	mask = signals_hold();
+	stream_let_go_all();
+	if (!stream_outstanding() && !owes_error()) {
+		process_sleep(AWAKE_STREAM);
+		score.aside = true;
+	}
+	signals_resume(mask);
+}
+
+/* It is another program now: the worker of a server, or what a shell has to do. */
+static void stream_forked(void)
+{
+	if (score.aside)
+		process_wake(AWAKE_STREAM);
+	score.aside = false;
+	score.calls = 0;
+	score.gains = 0;
+}
+
 static bool stream_call(struct call *c)
 {
 	const struct io_uring_sqe *sqe = &c->sqe;
@@ -202,8 +263,11 @@ static bool stream_call(struct call *c)
 	struct stream *s = stream_of(c->fd);
 	long got = -1;
 
-	if (!(awake & AWAKE_STREAM))
+	if (!(awake & AWAKE_STREAM)) {
+		/* A thread that was in the middle of a write may still have put something off. */
+		put_out_for(c);
 		return false;
+	}
 	if (s && c->symbol == SYM_read && s->kind == KIND_ZERO)
 		got = stream_quick_read(c->fd, memory, c->sqe.len);
 	else if (s && c->route == ROUTE_READ && c->sqe.opcode == IORING_OP_READ &&
@@ -229,6 +293,8 @@ static bool stream_call(struct call *c)
 	if (tell_error(c))
 		return true;
 	look_on(c);
+	if (++score.calls >= PERIOD)
+		judge();
 	return false;
 }
 
@@ -305,5 +371,6 @@ const struct engine engine_stream = {
 	.plain = stream_plain,
 	.seen = stream_seen,
 	.settle = stream_let_go_all,
+	.forked = stream_forked,
 	.report = stream_report,
 };

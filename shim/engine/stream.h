@@ -22,7 +22,8 @@ struct stream {
 	uint16_t refs; /* fds that lead to it; 0: free */
 	uint8_t kind;
 	bool plain;    /* its position is the kernel's for good */
-	bool direct;   /* O_DIRECT */
+	bool direct;   /* O_DIRECT, */
+	bool asked;    /* as the kernel said */
 	unsigned run;  /* small reads in a row that the kernel answered */
 	unsigned poor; /* windows in a row of which little was used */
 	unsigned mask; /* bits that neither a buffer's address nor a length may have (direct) */
@@ -83,7 +84,8 @@ struct streams {
 	uint64_t turn;	      /* the last `since` */
 	uint64_t taken;	      /* writes that were gathered */
 	uint64_t puts;	      /* and the kernel's that came of them */
-	uint64_t begun;	      /* pieces of large files that were sent to the disk early */
+	uint64_t large;	      /* pieces of large files that were written in order, */
+	uint64_t begun;	      /* and those that were sent to the disk early */
 	bool syncs;	      /* the last large file was synced */
 	struct stream all[NR_STREAMS];
 	uint8_t of[STREAM_FDS]; /* by fd: 1 + the stream's place */

@@ -57,6 +57,7 @@ void stream_early_wrote(struct stream *s, int fd, int64_t end, size_t n)
 	s->mark = end;
 	if (end == mark + (int64_t)s->unsent && may_begin(s, fd)) {
 		s->large = true;
+		streams->large++;
 		mark &= -PAGE;
 		if (how == XU_WRITEBACK_EARLY || XU_LOAD(&streams->syncs)) {
 			xu_sys(SYS_sync_file_range, fd, mark, (end & -PAGE) - mark,

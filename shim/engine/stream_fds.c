@@ -85,6 +85,7 @@ static struct stream *make(int fd, bool plain)
 							    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 			continue;
 		s->plain = plain;
+		s->asked = false;
 		s->kind = KIND_UNKNOWN;
 		s->run = s->run_at = s->poor = 0;
 		s->windowed = false;

@@ -183,6 +183,15 @@ static bool arm(struct stream *s, int fd)
 	return false;
 }
 
+/* Is it open for direct I/O? Whoever changes that has the stream let go. */
+static bool is_direct(struct stream *s, int fd)
+{
+	if (!s->asked)
+		s->direct = kind_has_flag(fd, O_DIRECT);
+	s->asked = true;
+	return s->direct;
+}
+
 long stream_read(struct stream *s, int fd, void *to, size_t n)
 {
 	if (XU_LOAD(&s->at) < 0 && (s->run < HABIT || !suits(s, to, n) || !arm(s, fd)))
@@ -250,7 +259,7 @@ void stream_read_at_ended(struct stream *s, int fd, int64_t off, const void *to,
 		return;
 	s->next = off + res;
 	/* Others would be answered by the page cache as quickly. */
-	if (!s->run_at && !(s->direct = kind_has_flag(fd, O_DIRECT)))
+	if (!is_direct(s, fd))
 		return;
 	if (!s->run_at)
 		s->mask = 4095;
@@ -280,8 +289,7 @@ void stream_read_ended(struct stream *s, int fd, const void *to, size_t n, long 
 	if (s->plain)
 		return;
 	if (!s->run) {
-		s->direct = kind_has_flag(fd, O_DIRECT);
-		s->mask = s->direct ? 4095 : 0;
+		s->mask = is_direct(s, fd) ? 4095 : 0;
 	}
 	if (res <= 0 || (size_t)res != n || n > (s->direct ? SMALL_DIRECT : SMALL)) {
 		s->run = 0;

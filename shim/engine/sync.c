@@ -31,7 +31,6 @@
 #include "shim/engine/flusher.h"
 #include "shim/engine/steps.h"
 #include "shim/engine/sync.h"
-#include "shim/lookup.h"
 #include "shim/signals.h"
 #include "shim/thread.h"
 
@@ -67,34 +66,6 @@ struct table {
 };
 
 static struct table *table;
-
-/* How many threads the process has, by as many directories as there are in this one. 0: that is not to be had. */
-static unsigned task_count(void)
-{
-	struct stat st;
-
-	if (xu_sys(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &st, 0) || st.st_nlink < 3)
-		return 0;
-	return (unsigned)st.st_nlink - 2;
-}
-
-/*
- * Has the program one thread, for sure? glibc says so of the process since 2.32, by a variable; but the flusher may be the
- * second, and it has nothing to do with syncs.
- */
-static bool single_threaded(void)
-{
-	static const char none;
-	static const char *flag;
-	bool libc;
-
-	if (!XU_LOAD(&flag)) {
-		const char *found = lookup_next("__libc_single_threaded", &libc);
-
-		__atomic_store_n(&flag, found ? found : &none, __ATOMIC_RELAXED);
-	}
-	return *flag || (flush_is_made() && task_count() == 2);
-}
 
 /* Made at the first need. False: no memory. */
 static bool have_table(void)
@@ -252,7 +223,7 @@ static bool sync_call(struct call *c)
 
 	if (c->sqe.opcode != IORING_OP_FSYNC)
 		return false;
-	if (single_threaded())
+	if (flush_lone())
 		return process_config()->fsync == XU_FSYNC_BATCH && ahead_call(c);
 	if (!have_table())
 		return false;
