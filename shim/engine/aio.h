@@ -3,8 +3,8 @@
  *
  *     aio.c         the engine, and its essay             aio_posix.c   aio_read and kin
  *     aio_ring.c    the carrier: its thread and ring      aio_linux.c   io_submit and kin
- *     aio_ops.c     memory of operations, waiting         aio_notify.c  telling the program of an end
- *     aio_hint.c    hints that would wait
+ *     aio_send.c    the way there, from callers           aio_notify.c  telling the program of an end
+ *     aio_ops.c     memory of operations, waiting         aio_hint.c    hints that would wait
  */
 #ifndef SHIM_ENGINE_AIO_H
 #define SHIM_ENGINE_AIO_H
@@ -85,7 +85,7 @@ struct aio_op {
 /* No sandbox, and no watching of files? The calls that the engine makes of its own could be the program's end, or be heard of. */
 bool aio_may(struct call *c);
 
-/* ---- The carrier (aio_ring.c), and its operations (aio_ops.c) ---- */
+/* ---- The carrier (aio_ring.c, aio_send.c), and its operations (aio_ops.c) ---- */
 
 /* Is there a carrier with a ring? Started here, if need be. False: c->reason. */
 bool aio_ready(struct call *c);

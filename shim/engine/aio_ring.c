@@ -1,13 +1,11 @@
 /* The carrier: the one thread that owns the ring of asynchronous I/O. Why there is one, see aio.c. */
 #include <errno.h>
 #include <linux/futex.h>
-#include <pthread.h>
 #include <time.h>
 
 #include "core/syscall.h"
 #include "shim/engine/aio_ring.h"
 #include "shim/policy.h"
-#include "shim/process.h"
 #include "shim/thread.h"
 
 /* User data of entries that are no operation. */
@@ -405,7 +403,7 @@ static bool have_ring(struct carrier *k)
 	return ok;
 }
 
-static void set_state(unsigned state)
+void aio_set_state(unsigned state)
 {
 	__atomic_store_n(&aio->state, state, __ATOMIC_SEQ_CST);
 	aio_wake(&aio->state);
@@ -414,7 +412,7 @@ static void set_state(unsigned state)
 /* The end, in this state, unless somebody sent something at the last moment. */
 static bool may_end(unsigned state)
 {
-	set_state(state);
+	aio_set_state(state);
 	if (!__atomic_load_n(&aio->queue, __ATOMIC_SEQ_CST))
 		return true;
 	return !__atomic_compare_exchange_n(&aio->state, &state, READY, false, __ATOMIC_SEQ_CST,
@@ -461,7 +459,7 @@ static void run(struct carrier *k)
 	}
 }
 
-static void *carrier(void *arg)
+void *aio_carrier(void *arg)
 {
 	struct carrier k = {.thread = thread_self()};
 
@@ -471,77 +469,18 @@ static void *carrier(void *arg)
 	xu_sys(SYS_prctl, 15 /* PR_SET_NAME */, "xuring-aio", 0, 0, 0);
 	aio->reason = REASON_NO_RING;
 	if (!have_ring(&k)) {
-		set_state(REFUSED);
+		aio_set_state(REFUSED);
 		return NULL;
 	}
 	aio_count(AIO_CARRIERS, 1);
-	set_state(READY);
+	aio_set_state(READY);
 	run(&k);
 	policy_drop_ring(k.thread);
 	return NULL;
 }
 
-/* ---- Callers ---- */
-
-/* Make a carrier: a thread of libc's, which the program's signals do not reach, but libc's own do. */
-static bool create(void)
-{
-	uint64_t hold = ~(UINT64_C(7) << 31), before = 0; /* all but 32, 33 and 34 */
-	pthread_t thread = 0;
-	bool ok = false;
-
-	XU_STORE_RELEASE(&aio->stop, 0);
-	xu_sys(SYS_rt_sigprocmask, SIG_SETMASK, &hold, &before, sizeof(before));
-	if (REAL(pthread_create) && REAL(pthread_detach) &&
-	    !REAL(pthread_create)(&thread, NULL, carrier, NULL)) {
-		REAL(pthread_detach)(thread);
-		ok = true;
-	}
-	xu_sys(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, sizeof(before));
-	return ok;
-}
-
-bool aio_ready(struct call *c)
-{
-	struct aio *a;
-
-	if (!aio_may(c))
-		return false;
-	c->reason = REASON_NO_RING;
-	a = aio_own();
-	if (!a)
-		return false;
-	for (;;) {
-		unsigned state = __atomic_load_n(&a->state, __ATOMIC_SEQ_CST);
-
-		switch (state) {
-		case READY: return true;
-		case STARTING: aio_sleep(&a->state, STARTING, NULL); continue;
-		case REFUSED:
-			/* Not past what was sent before: see aio_send. */
-			if (__atomic_load_n(&a->queue, __ATOMIC_SEQ_CST))
-				return true;
-			c->reason = a->reason;
-			/* What may have passed is asked for again, but not at every call. */
-			if (__atomic_add_fetch(&a->refusals, 1, __ATOMIC_RELAXED) % 1000)
-				return false;
-			break;
-		default: break;
-		}
-		if (!__atomic_compare_exchange_n(&a->state, &state, STARTING, false,
-						 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-			continue;
-		process_wake(AWAKE_AIO_LIVE);
-		a->pid = (int)xu_sys(SYS_getpid);
-		if (!create()) {
-			a->reason = REASON_NO_RING;
-			set_state(REFUSED);
-		}
-	}
-}
-
 /* There is no carrier any more for what is in the queue. */
-static void do_queue(void)
+void aio_do_queue(void)
 {
 	struct carrier k = {.thread = NULL};
 
@@ -549,66 +488,4 @@ static void do_queue(void)
 	take(&k);
 	do_waiting(&k);
 	aio_tell_ended(1);
-}
-
-void aio_send(struct aio_op *first)
-{
-	struct aio_op *last = NULL, *op = first;
-	struct call c;
-	unsigned n = 0;
-
-	if (!first)
-		return;
-	/* Turned round: the queue has the last first. */
-	while (op) {
-		struct aio_op *next = op->next;
-
-		op->next = last;
-		last = op;
-		op = next;
-		n += last->kind == AIO_IO;
-	}
-	aio_count(AIO_SUBMITTED, n);
-	first->next = XU_LOAD_ACQUIRE(&aio->queue);
-	while (!__atomic_compare_exchange_n(&aio->queue, &first->next, last, false,
-					    __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE))
-		;
-	if (__atomic_load_n(&aio->asleep, __ATOMIC_SEQ_CST) &&
-	    __atomic_exchange_n(&aio->asleep, 0, __ATOMIC_SEQ_CST)) {
-		__atomic_add_fetch(&aio->bell, 1, __ATOMIC_SEQ_CST);
-		aio_wake(&aio->bell);
-	}
-	/* It may have ended just now. */
-	if (__atomic_load_n(&aio->state, __ATOMIC_SEQ_CST) != READY) {
-		aio_ready(&c);
-		if (__atomic_load_n(&aio->state, __ATOMIC_SEQ_CST) == REFUSED)
-			do_queue();
-	}
-}
-
-void aio_ring_renew(void)
-{
-	static const struct timespec tick = {0, 50000}, second = {1, 0};
-	struct aio *a = XU_LOAD_ACQUIRE(&aio);
-	int pid = (int)xu_sys(SYS_getpid);
-
-	/* Not in the child of vfork, which runs in its parent's memory. */
-	if (!a || a->pid != pid || XU_LOAD(&a->carrier) == (int)xu_sys(SYS_gettid))
-		return;
-	for (int i = 0; i < 10; i++) {
-		unsigned state = XU_LOAD_ACQUIRE(&a->state);
-
-		if (state == NONE || state == REFUSED)
-			break;
-		__atomic_store_n(&a->stop, 1, __ATOMIC_SEQ_CST);
-		__atomic_add_fetch(&a->bell, 1, __ATOMIC_SEQ_CST);
-		aio_wake(&a->bell);
-		aio_sleep(&a->state, state, &second);
-	}
-	/* The task itself has to be gone, where only a process of one thread may do what follows. */
-	for (int i = 0; i < 2000 && a->carrier; i++) {
-		if (xu_sys(SYS_tgkill, pid, a->carrier, 0) == -ESRCH)
-			break;
-		xu_sys(SYS_nanosleep, &tick, 0);
-	}
 }

@@ -1,4 +1,4 @@
-/* What the carrier of the engine aio (aio_ring.c) and its operations (aio_ops.c) share, and nobody else sees. */
+/* What the carrier of the engine aio (aio_ring.c), its callers (aio_send.c) and its operations (aio_ops.c) share, and nobody else sees. */
 #ifndef SHIM_ENGINE_AIO_RING_H
 #define SHIM_ENGINE_AIO_RING_H
 
@@ -42,6 +42,15 @@ extern struct aio *aio;
 
 /* The state, made when first needed. NULL: there is no memory. */
 struct aio *aio_own(void);
+
+/* The carrier's thread. */
+void *aio_carrier(void *arg);
+
+/* Where the carrier stands from here on; whoever waits for that is woken. */
+void aio_set_state(unsigned state);
+
+/* There is no carrier any more for what is in the queue: it is done plainly, by the caller. */
+void aio_do_queue(void);
 
 /* In the carrier: try again what could not be told. */
 void aio_try_late(void);
