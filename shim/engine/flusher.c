@@ -22,6 +22,9 @@ enum { NONE, MAKING, AWAKE, PARKING, PARKED, ASLEEP, FAILED };
 /* A tenth of a second. */
 enum { TICK_NS = 450000, QUIET_TICKS = 200 };
 
+/* So often it is not asked how many threads there are, where there were many. */
+enum { MANY = 255 };
+
 static int state;
 
 /* One look at a loop. */
@@ -138,11 +141,13 @@ static unsigned task_count(void)
 	return (unsigned)st.st_nlink - 2;
 }
 
-/* glibc says so of the process since 2.32, by a variable; but the flusher may be the second. */
+/* glibc says so of the process since 2.32, by a variable; but the flusher may be the second. Where there are more, it is seldom asked. */
 bool flush_lone(void)
 {
 	static const char none;
 	static const char *flag;
+	static unsigned many;
+	unsigned still = XU_LOAD(&many);
 	bool libc;
 
 	if (!XU_LOAD(&flag)) {
@@ -150,7 +155,12 @@ bool flush_lone(void)
 
 		__atomic_store_n(&flag, found ? found : &none, __ATOMIC_RELAXED);
 	}
-	return *flag || (flush_is_made() && task_count() == 2);
+	if (*flag || !flush_is_made())
+		return *flag;
+	if (!still && task_count() == 2)
+		return true;
+	__atomic_store_n(&many, still ? still - 1 : MANY, __ATOMIC_RELAXED);
+	return false;
 }
 
 void flush_park(void)

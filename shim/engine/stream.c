@@ -46,10 +46,8 @@
 
 #include "core/syscall.h"
 #include "shim/engine/engine.h"
-#include "shim/engine/flusher.h"
 #include "shim/engine/steps.h"
 #include "shim/engine/stream.h"
-#include "shim/signals.h"
 #include "shim/thread.h"
 #include "shim/user_memory.h"
 
@@ -230,25 +228,23 @@ static bool owes_error(void)
 /* A period is over. */
 static void judge(void)
 {
-	uint64_t before = score.gains, mask;
+	uint64_t before = score.gains;
 
 	score.calls = 0;
 	score.gains = gains();
-	/* Another thread may be about to begin with what nobody would end. */
-	if (score.gains - before >= LEAST || !streams || !flush_lone() || !thread_is_own())
+	if (score.gains - before >= LEAST || !streams || owes_error() || !thread_is_own())
 		return;
-	mask = signals_hold();
+	/* Other threads begin with nothing that nobody would end: they look for this. */
+	__atomic_store_n(&streams->aside, true, __ATOMIC_SEQ_CST);
 	stream_let_go_all();
-	if (!stream_outstanding() && !owes_error()) {
-		process_sleep(AWAKE_STREAM);
-		score.aside = true;
-	}
-	signals_resume(mask);
+	process_sleep(AWAKE_STREAM);
+	score.aside = true;
 }
 
 /* It is another program now: the worker of a server, or what a shell has to do. */
 static void stream_forked(void)
 {
+	/* The table is empty by now. */
 	if (score.aside)
 		process_wake(AWAKE_STREAM);
 	score.aside = false;
@@ -264,9 +260,9 @@ static bool stream_call(struct call *c)
 	long got = -1;
 
 	if (!(awake & AWAKE_STREAM)) {
-		/* A thread that was in the middle of a write may still have put something off. */
+		/* Another thread, in the middle of a write as this was judged, may have put it off. */
 		put_out_for(c);
-		return false;
+		return awake & AWAKE_PUT && tell_error(c);
 	}
 	if (s && c->symbol == SYM_read && s->kind == KIND_ZERO)
 		got = stream_quick_read(c->fd, memory, c->sqe.len);

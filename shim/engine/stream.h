@@ -87,6 +87,7 @@ struct streams {
 	uint64_t large;	      /* pieces of large files that were written in order, */
 	uint64_t begun;	      /* and those that were sent to the disk early */
 	bool syncs;	      /* the last large file was synced */
+	bool aside;	      /* none is taken on any more */
 	struct stream all[NR_STREAMS];
 	uint8_t of[STREAM_FDS]; /* by fd: 1 + the stream's place */
 };

@@ -37,7 +37,7 @@ enum { HABIT = 4, POOR = 8 };
 
 static bool change(int64_t *word, int64_t from, int64_t to)
 {
-	return __atomic_compare_exchange_n(word, &from, to, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+	return __atomic_compare_exchange_n(word, &from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE);
 }
 
 /* The kernel's clock, as it stood at its last tick: at most 10 ms ago. */
@@ -166,7 +166,7 @@ static bool arm(struct stream *s, int fd)
 
 	if (!change(&s->at, -1, ARMING))
 		return false;
-	if (!learn(s, fd)) {
+	if (__atomic_load_n(&streams->aside, __ATOMIC_SEQ_CST) || !learn(s, fd)) {
 		s->plain = true;
 		change(&s->at, ARMING, -1);
 		return false;

@@ -284,8 +284,11 @@ static bool begin(struct stream *s, int fd)
 	s->fd = fd;
 	s->poor_puts = 0;
 	stream_watch_fatal();
-	__atomic_store_n(&s->owner, &mark, __ATOMIC_RELEASE);
-	return true;
+	__atomic_store_n(&s->owner, &mark, __ATOMIC_SEQ_CST);
+	if (!__atomic_load_n(&streams->aside, __ATOMIC_SEQ_CST))
+		return true;
+	stream_stop_gathering(s);
+	return false;
 }
 
 void stream_stop_gathering(struct stream *s)

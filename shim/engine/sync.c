@@ -16,6 +16,9 @@
  * the next. So whoever is to run a round waits for those who were there in the last one, if that is likely to pay: an
  * eighth of a round at most, and after it was in vain only after more and more rounds.
  *
+ * Most programs of many threads sync in one of them alone. Where nobody was met for a while, a call is the kernel's, and only
+ * counted while it lasts: until another one finds it there.
+ *
  * Errors are the kernel's: it tells each open file of one, once. So only success is shared. Who waited for a round that
  * failed asks the kernel itself; who waited for one that did not looks for an error that its own open file has not
  * been told of (sync_pending_error).
@@ -55,17 +58,22 @@ struct file {
 	uint64_t took;	 /* the last round, ns */
 };
 
-enum { NR_FILES = 16, MOST_ALONE = 1024 };
+enum { NR_FILES = 16, MOST_ALONE = 1024, COMPANY = 64 };
 
 /* In memory that fork empties: the child has none of the threads that are at work here. */
 struct table {
 	unsigned lock; /* a futex: 0 free, 1 taken, 2 taken and waited for */
 	struct file files[NR_FILES];
+	unsigned alone; /* calls that are the kernel's, for nobody was there */
+	unsigned company; /* calls to come that look for company, unless they find it: then it is more */
 	uint64_t asked;	 /* syncs by the program, in company or not */
 	uint64_t synced; /* by the kernel */
 };
 
 static struct table *table;
+
+/* This thread's call is among those. */
+static __thread bool is_alone;
 
 /* Made at the first need. False: no memory. */
 static bool have_table(void)
@@ -172,7 +180,7 @@ static long run_round(struct file *f, int fd)
 	gather(f);
 	round = ++f->begun;
 	f->next = 0;
-	table->synced++;
+	__atomic_add_fetch(&table->synced, 1, __ATOMIC_RELAXED);
 	unlock();
 	began = now_ns();
 	res = f->flags ? xu_sys(SYS_fdatasync, fd) : xu_sys(SYS_fsync, fd);
@@ -213,6 +221,40 @@ static long join(struct file *f, int fd)
 	return f->failed && reached(f->failed, mine) ? ASK_YOURSELF : sync_pending_error(fd);
 }
 
+static void met_company(void)
+{
+	__atomic_store_n(&table->company, COMPANY, __ATOMIC_RELAXED);
+}
+
+/* Is nobody else here, as nobody was before? The call is the kernel's then, and stays known until leave_alone(). */
+static bool goes_alone(void)
+{
+	unsigned left = XU_LOAD(&table->company);
+
+	if (left) {
+		__atomic_store_n(&table->company, left - 1, __ATOMIC_RELAXED);
+		return false;
+	}
+	if (__atomic_fetch_add(&table->alone, 1, __ATOMIC_RELAXED)) {
+		__atomic_sub_fetch(&table->alone, 1, __ATOMIC_RELAXED);
+		met_company();
+		return false;
+	}
+	is_alone = true;
+	__atomic_add_fetch(&table->asked, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&table->synced, 1, __ATOMIC_RELAXED);
+	return true;
+}
+
+/* Who never comes here, as a handler of its has jumped away, is company for ever. */
+static void leave_alone(void)
+{
+	if (!is_alone)
+		return;
+	is_alone = false;
+	__atomic_sub_fetch(&table->alone, 1, __ATOMIC_RELAXED);
+}
+
 static bool sync_call(struct call *c)
 {
 	int fd = c->sqe.fd;
@@ -225,7 +267,7 @@ static bool sync_call(struct call *c)
 		return false;
 	if (flush_lone())
 		return process_config()->fsync == XU_FSYNC_BATCH && ahead_call(c);
-	if (!have_table())
+	if (!have_table() || goes_alone())
 		return false;
 	/* Elsewhere a sync may be the affair of the open file, not of the file. */
 	if (!kind_look(fd, &st) || !S_ISREG(st.st_mode) || !kind_is_local(&st, fd) || !thread_is_own())
@@ -234,10 +276,11 @@ static bool sync_call(struct call *c)
 	if (hold)
 		mask = signals_hold();
 	lock();
-	table->asked++;
+	__atomic_add_fetch(&table->asked, 1, __ATOMIC_RELAXED);
 	f = find(&st, c->sqe.fsync_flags);
 	if (f) {
-		f->users++;
+		if (f->users++)
+			met_company();
 		f->next++;
 		if (f->gathering)
 			xu_sys(SYS_futex, &f->next, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
@@ -261,8 +304,10 @@ static void sync_start(const struct xu_config *config)
 
 static void sync_seen(struct call *c, long res)
 {
-	if (c->sqe.opcode == IORING_OP_FSYNC)
-		ahead_seen(res);
+	if (c->sqe.opcode != IORING_OP_FSYNC)
+		return;
+	leave_alone();
+	ahead_seen(res);
 }
 
 static void sync_report(struct xu_text *t)
