@@ -75,6 +75,7 @@ static uint64_t not_before; /* when there may be use in it again */
 static unsigned pauses;
 static bool on;	     /* at the first call already */
 static bool handoff; /* XURING_SCOUT_HANDOFF */
+static bool hands;   /* it does so, now */
 
 uint32_t scout_hash(const char *name, size_t len)
 {
@@ -92,6 +93,7 @@ static void rest(void)
 {
 	bool ended = queue_drop(), still;
 
+	refused = refused || ring_failed();
 	still = list_stop() && ended;
 	still = ring_stop(!ended) && still;
 	change_forget();
@@ -103,7 +105,7 @@ static void rest(void)
 	} else {
 		owner = 0;
 	}
-	stale = false;
+	stale = hands = false;
 	watch_anew();
 }
 
@@ -121,15 +123,16 @@ bool scout_begin(struct call *c)
 		return false;
 	xu_sys(SYS_madvise, p, sizeof(*scout), MADV_DONTFORK);
 	scout = (struct scout *)p;
-	if (!queue_start()) {
+	if (handoff && !ring_start()) {
 		if (ring_stop(false))
 			xu_sys(SYS_munmap, scout, sizeof(*scout));
 		scout = NULL;
 		refused = true;
 		return false;
 	}
-	scout->handoff = scout->handoff && handoff && policy_user_memory();
-	if (scout->handoff)
+	hands = handoff && policy_has_op(IORING_OP_FIXED_FD_INSTALL) && policy_user_memory();
+	scout->handoff = hands;
+	if (hands)
 		change_begin();
 	owner = (int)xu_sys(SYS_gettid);
 	process = (int)xu_sys(SYS_getpid);
@@ -160,6 +163,7 @@ static bool enter_as(void *who)
 /* One at a time: false for a signal handler that came in between, and for a thread while another one is here for long. */
 static bool enter(void)
 {
+	const struct timespec moment = {.tv_nsec = 10000};
 	struct thread *t = thread_self();
 
 	for (int i = 0; t && i < 1000; i++) {
@@ -170,7 +174,9 @@ static bool enter(void)
 		who = XU_LOAD(&busy);
 		if (who == t || (who != HELPER && i >= TRIES))
 			return false;
-		xu_sys(SYS_sched_yield);
+		/* Not by yielding: that costs a whole slice where others are at work. */
+		if (i >= TRIES)
+			xu_sys(SYS_nanosleep, &moment, 0);
 	}
 	return false;
 }
@@ -276,6 +282,25 @@ static void stop(void)
 	stale = true;
 }
 
+/* The first read of a file waited, or it did not. */
+static void judgement(struct call *c, bool waited, uint64_t took)
+{
+	if (ours())
+		plan_first_read(waited);
+	else if (waited)
+		watch_waited(c, took);
+	watch_judged();
+}
+
+/* What the calls before this one tell: of a file that nobody saw being read. */
+static void look_back(const struct call *c)
+{
+	if (plain_open(c) && watch_takes_unseen() && enter()) {
+		judgement(NULL, scout_waited_since(), 0);
+		leave();
+	}
+}
+
 static bool scout_call(struct call *c)
 {
 	bool answered = false;
@@ -287,7 +312,9 @@ static bool scout_call(struct call *c)
 		refused = true;
 		stop();
 	}
-	if (enter_ours()) {
+	look_back(c);
+	/* Where nothing is handed over, questions are looked at when they are answered. */
+	if ((hands || !stat_by_name(c)) && enter_ours()) {
 		if (stale || ring_gone())
 			rest();
 		else if (removes(c) && scout->handoff)
@@ -313,15 +340,6 @@ static bool scout_call(struct call *c)
 		return true;
 	c->began = scout_now();
 	return false;
-}
-
-static void judgement(struct call *c, bool waited, uint64_t took)
-{
-	if (ours())
-		plan_first_read(waited);
-	else if (waited)
-		watch_waited(c, took);
-	watch_judged();
 }
 
 /* The first read of a file counts with its open; many in a row are scout_seq.c's. */
@@ -365,11 +383,24 @@ static bool useless(uint64_t now)
 	return true;
 }
 
+/* Was a directory opened, if not by that flag (tar)? Of a stream the fd is not known. */
+static bool opened_dir(const struct call *c, long res)
+{
+	struct statx stx;
+
+	return dir_open(c) ||
+	       (plain_open(c) && c->symbol != SYM_fopen &&
+		!xu_sys(SYS_statx, res, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &stx) &&
+		S_ISDIR(stx.stx_mode));
+}
+
 /* An open or a question by name that the program made itself, at work. */
 static void seen_name(struct call *c, long res, uint64_t now, uint64_t waited_ns)
 {
+	bool dir = opened_dir(c, res);
+
 	touch(now);
-	if (plain_open(c)) {
+	if (plain_open(c) && !dir) {
 		scout->flags = (int)c->sqe.open_flags;
 		watch_first_read(c, res);
 	}
@@ -377,7 +408,9 @@ static void seen_name(struct call *c, long res, uint64_t now, uint64_t waited_ns
 		scout->how = (int)c->sqe.statx_flags;
 		scout->mask = c->sqe.len;
 	}
-	if (dir_open(c))
+	if (stat_by_name(c) && !plan_heeds_questions())
+		watch_question(waited_ns, plan_walks(scout->dir));
+	if (dir)
 		plan_entered(c->sqe.fd, path_of(c));
 	else
 		plan_touch(c->sqe.fd, path_of(c), stat_by_name(c) ? DEED_STAT : DEED_OPEN, waited_ns);
@@ -505,7 +538,7 @@ static void forked(void)
 {
 	scout = NULL;
 	busy = NULL;
-	stale = differ = false;
+	stale = differ = hands = false;
 	seq_forget();
 	watch_anew();
 	watch_judged();

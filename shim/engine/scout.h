@@ -175,7 +175,8 @@ struct carrier {
 	unsigned entered; /* futex: how often it was in the kernel */
 	bool awaited;	  /* the program waits for a completion */
 	bool leave;
-	bool stuck; /* not all that is under way has ended */
+	bool failed; /* there is no ring to be had */
+	bool stuck;  /* not all that is under way has ended */
 };
 
 struct score {
@@ -190,13 +191,14 @@ enum own { OWN_NONE, OWN_OPENING, OWN_OPEN };
 struct scout {
 	struct xu_ring ring;
 	bool live;
-	bool handoff;	/* files may be handed over */
-	bool stopping;	/* for helpers: end */
-	unsigned deeds; /* what the program does (DEED_*) */
-	int flags;	/* how it opens files */
-	int how;	/* the flags with which it asks for attributes */
-	unsigned mask;	/* and which ones */
-	unsigned asks;	/* it waited for attributes of files that it opens as well */
+	bool handoff;	 /* files may be handed over */
+	bool stopping;	 /* for helpers: end */
+	unsigned deeds;	 /* what the program does (DEED_*) */
+	int flags;	 /* how it opens files */
+	int how;	 /* the flags with which it asks for attributes */
+	unsigned mask;	 /* and which ones */
+	unsigned asks;	 /* it waited for attributes of files that it opens as well */
+	bool asks_files; /* about other entries than directories, too, unlike find -name and rm */
 	int later; /* above 0: it goes into directories when it is through with the one that has them */
 	bool dir_waited;   /* it waited for a directory that nobody had listed ahead */
 	bool walks;	   /* it goes from directory to directory */
@@ -218,8 +220,13 @@ struct scout {
 	unsigned useful, useless; /* files ahead, of late */
 	enum order orders[NR_DEEDS]; /* in which it does what */
 	int votes[NR_DEEDS][NR_ORDERS];
-	unsigned stats;	       /* since the last open */
-	struct dir *dir;       /* where the program is */
+	unsigned stats;	 /* since the last open */
+	struct dir *dir; /* where the program is */
+	struct {
+		int fd;
+		unsigned serial;
+		struct dir *dir;
+	} latest; /* the directory of the last name by an fd; none after a directory was opened */
 	struct dir *front;     /* where the plan is */
 	int rank;	       /* in the front's order, or -1: behind `name` */
 	unsigned planned;      /* files since the last control */
@@ -280,6 +287,10 @@ static inline const char *path_of(const struct call *c)
 /* Did a call on this that took so long wait for a file? */
 bool scout_waits(int fd, const char *name, uint64_t took);
 
+/* Has this thread waited for a device since the mark? */
+void scout_mark(void);
+bool scout_waited_since(void);
+
 /* Be at work from this call on, if there may be use in it. */
 bool scout_begin(struct call *c);
 
@@ -297,6 +308,10 @@ void watch_waited(struct call *c, uint64_t took);
 void watch_first_read(const struct call *c, long fd);
 /* Is it this one's that is to be? */
 bool watch_judges(int fd);
+/* Has this thread opened a stream, whose reads are not seen? Once, at the next open: until then it was read. */
+bool watch_takes_unseen(void);
+/* At work, a question by name that is of no great interest; is it known in which way the program goes there? */
+void watch_question(bool waited, bool known);
 /* It was, or the file is closed unread: reads are of no interest any more. */
 void watch_judged(void);
 /* Another file was read or closed; this one is closed. */
@@ -315,8 +330,13 @@ bool ring_start(void);
 bool ring_stop(bool stuck);
 /* The process ends: have it taken apart so far that no file is open in it. */
 void ring_end(void);
+/* The same, but not waited for: is it there? A program that only asks needs none. */
+bool ring_want(void);
+bool ring_ready(void);
 /* Is there none any more? Then nothing is under way. */
 bool ring_gone(void);
+/* Nor ever will be? */
+bool ring_failed(void);
 /* There is something to do, or to end for. */
 void ring_wake(void);
 /* Send what was filled in. False: there was nothing. */
@@ -326,9 +346,6 @@ void ring_await_sent(void);
 void ring_await_completion(void);
 
 /* ---- scout_queue.c ---- */
-
-/* Is there a ring to be had, and does it have what is needed? */
-bool queue_start(void);
 
 /* A place for one more file ahead, or NULL. Its path is to be filled in; then queue_send. */
 struct slot *queue_slot(void);
@@ -426,6 +443,8 @@ bool plan_wastes(void);
 struct slot *plan_slot(const char *name, size_t len);
 /* Are attributes to be fetched? */
 bool plan_asks(void);
+/* Do questions that did not wait say no more than where the program is? */
+bool plan_heeds_questions(void);
 /* Who knows attributes of this very path: a slot, or else a directory that has it as an entry. */
 struct slot *plan_asked(int dfd, const char *path, struct dir **dir, int *at);
 /* The program was told what the slot knows, or what the directory knows of an entry. */

@@ -235,6 +235,20 @@ const struct answer *dir_answer(const struct dir *d, int at)
 }
 
 /*
+ * Local inodes stand side by side, many to a block and read ahead by the kernel: one that is asked for after another costs
+ * next to nothing, and a ring's worker for each would cost more than it saves. The order is that of the disk.
+ */
+static void look_up_local(const struct dir *d, int fd)
+{
+	struct statx stx;
+
+	for (unsigned i = 0; i < d->nr && !XU_LOAD_ACQUIRE(&scout->stopping); i++) {
+		ask(d, (unsigned)dir_entry(d, ORDER_INODE, i), fd, &stx);
+		__atomic_add_fetch(&score.looked_up, 1, __ATOMIC_RELAXED);
+	}
+}
+
+/*
  * Some file systems do not say what an entry is, and the kernel has to look names up anyway. FUSE lets one new name of a directory be looked up at a time, whoever asks, unless the file system has said that it can
  * do more, which sshfs does not. So it is directories that are gone through at the same time, a helper in each; the kernel
  * keeps what it learns as long as the file system allows, mostly for a second.
@@ -295,14 +309,20 @@ void dir_list(struct dir *d, char *buf, size_t size)
 		}
 	}
 	__atomic_add_fetch(&score.listed, 1, __ATOMIC_RELAXED);
-	d->ask = d->ask && d->kind == FS_FUSE;
+	d->ask = d->ask &&
+		 (d->kind == FS_FUSE || (d->kind == FS_LOCAL && XU_LOAD(&scout->asks_files)));
 	d->keep = d->keep && d->kind == FS_FUSE;
 	d->asking = state == DIR_LISTED;
 	d->waited = d->asking && waits() != waited;
 	XU_STORE_RELEASE(&d->state, state);
 	if (d->asking) {
 		scout_found_dirs();
-		look_up(d, fd);
+		if (d->ask && d->kind == FS_LOCAL)
+			look_up_local(d, fd);
+		else
+			look_up(d, fd);
+		if (waits() != waited)
+			XU_STORE_RELEASE(&d->waited, true);
 		XU_STORE_RELEASE(&d->asking, false);
 	}
 	if (fd >= 0)
@@ -416,11 +436,15 @@ int dir_find(const struct dir *d, const char *name, size_t len)
 {
 	uint32_t hash = scout_hash(name, len);
 
-	for (unsigned i = 0; i < d->nr; i++) {
-		const char *s = d->names + d->entries[i].name;
+	/* Mostly it is the next one. */
+	for (unsigned i = 0, at = d->last < 0 ? 0 : (unsigned)d->last; i < d->nr; i++, at++) {
+		const char *s;
 
-		if (d->entries[i].hash == hash && !strncmp(s, name, len) && !s[len])
-			return (int)i;
+		if (at >= d->nr)
+			at = 0;
+		s = d->names + d->entries[at].name;
+		if (d->entries[at].hash == hash && !strncmp(s, name, len) && !s[len])
+			return (int)at;
 	}
 	return -1;
 }

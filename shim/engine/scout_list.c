@@ -31,6 +31,9 @@
 /* How long the program waits for a helper to part with its fds: closing one may hang, on a network file system. */
 #define PART_NS (1000 * 1000 * 1000)
 
+/* As many helpers, where the program waits less than this. */
+enum { FEW = 3, NEAR_NS = 1000 * 1000 };
+
 static struct dir *take(void)
 {
 	for (int i = 0; i < SCOUT_DIRS; i++) {
@@ -103,16 +106,24 @@ void list_wake_others(void)
 	xu_sys(SYS_futex, &requests, FUTEX_WAKE_PRIVATE, nr, 0, 0, 0);
 }
 
+/* How many are of use: a device that answers at once keeps few of them waiting, and each costs the program its start. */
+static unsigned enough(void)
+{
+	uint64_t kind = XU_LOAD(&scout->last_kind);
+
+	return !kind || ((kind & 3) == FS_LOCAL && scout->wait_ns < NEAR_NS) ? FEW : SCOUT_HELPERS;
+}
+
 void list_wake(void)
 {
-	unsigned wanted = 0, nr = 0;
+	unsigned wanted = 0, nr = 0, most = enough();
 	struct helper *started[SCOUT_HELPERS];
 
 	/* Helpers that look up names come upon directories for others by themselves. */
 	for (int i = 0; i < SCOUT_DIRS; i++)
 		wanted += dir_with_helper(&scout->dirs[i]) ? 1 + 2 * scout->dirs[i].ask : 0;
 	list_wake_others();
-	for (unsigned i = 0; i < SCOUT_HELPERS && i < wanted; i++)
+	for (unsigned i = 0; i < most && i < wanted; i++)
 		if (!XU_LOAD_ACQUIRE(&scout->helpers[i].tid)) {
 			struct helper *h = &scout->helpers[i];
 

@@ -57,7 +57,8 @@ static bool climb(void)
 	struct dir *d = scout->front;
 	int at;
 
-	if (dir_continue(d)) {
+	/* Whoever asks about millions of files is helped with the first of them: nobody looks where it is. */
+	if (!(d->ask && d->kind == FS_LOCAL) && dir_continue(d)) {
 		scout->rank = 0;
 		return false;
 	}
@@ -119,8 +120,8 @@ static unsigned deed_for(const struct dir *d, const struct entry *e)
 
 	if (e->type == DT_DIR && !(scout->deeds & DEED_STAT))
 		return 0;
-	/* Whoever lists it does that. */
-	if (deed == DEED_STAT && d->ask)
+	/* Whoever lists it does that, or nobody needs to. */
+	if (deed == DEED_STAT && (d->ask || d->kind == FS_LOCAL))
 		return 0;
 	return e->fetched & (deed | mark_of(deed) | mark_of(DEED_OPEN)) ? 0 : deed;
 }

@@ -162,11 +162,15 @@ static int came(struct dir *d, int at, enum deed deed)
 	int last = d->lasts[deed];
 
 	note_later(d, at);
-	/* What it was spared counts as a control. */
+	/* What it was spared counts as a control; that there was nothing to be spared, where it only asks. */
 	if (XU_LOAD(&d->waited))
 		plan_control_waited();
-	d->waited = false;
+	else if (d->last < 0 && d->kind == FS_LOCAL && scout->deeds == DEED_STAT)
+		scout->doubts++;
+	XU_STORE_RELEASE(&d->waited, false);
 	note_step(d, deed, last, at);
+	if (deed == DEED_STAT && d->entries[at].type != DT_DIR)
+		scout->asks_files = true;
 	scout->dir = d;
 	d->last = d->lasts[deed] = at;
 	d->stamp = scout->touched;
@@ -218,6 +222,11 @@ void plan_used(struct slot *s)
 bool plan_asks(void)
 {
 	return scout->deeds == DEED_STAT || scout->asks > ASKS;
+}
+
+bool plan_heeds_questions(void)
+{
+	return scout->handoff || !dir_listed(scout->dir) || scout->dir->kind != FS_LOCAL;
 }
 
 struct slot *plan_asked(int dfd, const char *path, struct dir **dir, int *at)
@@ -358,6 +367,24 @@ static bool left_alone(const struct dir *d, const char *name, size_t len)
 	return at >= 0 && d->entries[at].fetched & MARK_CONTROL;
 }
 
+/* The directory of the last name, if it was by the same fd and has this one, too. */
+static struct dir *same_dir(int dfd, const char *name, size_t len)
+{
+	struct dir *d = scout->latest.dir;
+
+	return d && dfd == scout->latest.fd && d->serial == scout->latest.serial && dir_listed(d) &&
+			       dir_find(d, name, len) >= 0
+		       ? d
+		       : NULL;
+}
+
+static void note_dir(int dfd, struct dir *d)
+{
+	scout->latest.dir = dfd < 0 ? NULL : d;
+	scout->latest.fd = dfd;
+	scout->latest.serial = d->serial;
+}
+
 void plan_touch(int dfd, const char *path, enum deed deed, uint64_t waited_ns)
 {
 	char buf[SCOUT_PATH];
@@ -371,6 +398,8 @@ void plan_touch(int dfd, const char *path, enum deed deed, uint64_t waited_ns)
 	if (!len || len > NAME_MAX)
 		return;
 	note_deed(deed, waited_ns);
+	if (waited_ns && scout->deeds == DEED_STAT)
+		plan_control_waited();
 	if (waited_ns)
 		scout->wait_ns = scout->wait_ns ? (scout->wait_ns * 7 + waited_ns) / 8 : waited_ns;
 	if (deed == DEED_STAT && waited_ns)
@@ -386,10 +415,15 @@ void plan_touch(int dfd, const char *path, enum deed deed, uint64_t waited_ns)
 		plan_used(s);
 		return;
 	}
+	/* Where an fd leads is asked once for many names: it costs more than the program's own question. */
+	d = name == path ? same_dir(dfd, name, len) : NULL;
 	xu_text_init(&t, buf, sizeof(buf));
-	if (!path_dir(dfd, path, &t))
+	if (!d && !path_dir(dfd, path, &t))
 		return;
-	d = dir_known(t.buf, t.len);
+	if (!d)
+		d = dir_known(t.buf, t.len);
+	if (d && name == path)
+		note_dir(dfd, d);
 	/* A file that was left alone on purpose says nothing new. */
 	if (deed == DEED_OPEN && counts(deed, waited_ns) && !left_alone(d, name, len))
 		scout->by_args = dfd == AT_FDCWD && args_at(path);
@@ -419,6 +453,7 @@ void plan_entered(int dfd, const char *path)
 	struct xu_text t;
 	struct dir *d;
 
+	scout->latest.dir = NULL;
 	xu_text_init(&t, buf, sizeof(buf));
 	if (!path_dir(dfd, path, &t))
 		return;

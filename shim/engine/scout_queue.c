@@ -46,19 +46,10 @@ static unsigned place(const struct slot *s)
 	return (unsigned)(s - scout->slots);
 }
 
-bool queue_start(void)
-{
-	if (!ring_start())
-		return false;
-	scout->handoff = policy_has_op(IORING_OP_FIXED_FD_INSTALL);
-	return policy_has_op(IORING_OP_OPENAT) && policy_has_op(IORING_OP_FADVISE) &&
-	       policy_has_op(IORING_OP_CLOSE) && policy_has_op(IORING_OP_STATX);
-}
-
 /* Entries for a chain that is not torn. False: the kernel does not take them now. */
 static bool room(unsigned nr)
 {
-	if (ring_gone())
+	if (!ring_want())
 		return false;
 	if (xu_sq_space_left(&scout->ring) < nr) {
 		queue_submit();
@@ -71,7 +62,7 @@ void queue_submit(void)
 {
 	struct thread *t = thread_self();
 
-	if (ring_gone() || !ring_send())
+	if (!ring_ready() || !ring_send())
 		return;
 	if (t)
 		t->enters++;
@@ -123,6 +114,9 @@ static void settle(struct slot *s)
 
 struct slot *queue_slot(void)
 {
+	/* Until it is there, there are none. */
+	if (!ring_want())
+		return NULL;
 	/* One after another, so that what a free one knows stays for a while. */
 	for (unsigned i = 0; i < scout->slots_nr; i++) {
 		struct slot *s = &scout->slots[(scout->next + i) % scout->slots_nr];
@@ -218,7 +212,7 @@ void queue_reap(uint64_t now)
 	uint64_t age = process_config()->scout_age_ms * 1000000u;
 	struct io_uring_cqe *cqe;
 
-	while (!ring_gone() && (cqe = xu_cq_front(&scout->ring))) {
+	while (ring_ready() && (cqe = xu_cq_front(&scout->ring))) {
 		uint64_t data = cqe->user_data;
 		int res = cqe->res;
 
@@ -382,7 +376,7 @@ static void forget_all(void)
 
 bool queue_drop(void)
 {
-	if (ring_gone()) {
+	if (!ring_ready()) {
 		forget_all();
 		return true;
 	}
@@ -404,7 +398,7 @@ bool queue_drop(void)
 
 void queue_end(void)
 {
-	if (queue_drop() && !ring_gone())
+	if (queue_drop() && ring_ready())
 		ring_end();
 }
 

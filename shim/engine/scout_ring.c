@@ -25,7 +25,14 @@
 
 #define MS (1000 * 1000)
 
-enum stage { STARTING, READY, GONE };
+enum stage { NONE, STARTING, READY, GONE };
+
+/* What is sent (scout_queue.c). */
+static bool has_ops(void)
+{
+	return policy_has_op(IORING_OP_OPENAT) && policy_has_op(IORING_OP_FADVISE) &&
+	       policy_has_op(IORING_OP_CLOSE) && policy_has_op(IORING_OP_STATX);
+}
 
 /* The ring, as scout_queue.c wants it. False: there is none. */
 static bool make_ring(void)
@@ -38,7 +45,7 @@ static bool make_ring(void)
 	/* The table of files may be as large as the program may have files. */
 	while (slots >= 4 && xu_register_files_sparse(&scout->ring, slots + 1) < 0)
 		slots /= 2;
-	if (slots < 4) {
+	if (slots < 4 || !has_ops()) {
 		xu_queue_exit(&scout->ring);
 		return false;
 	}
@@ -135,6 +142,7 @@ static int carry(void *arg)
 	struct carrier *k = arg;
 
 	if (!make_ring()) {
+		k->failed = true;
 		tell(&k->state, GONE);
 		return 0;
 	}
@@ -168,19 +176,40 @@ static void await_state(struct carrier *k, enum stage stage)
 		xu_sys(SYS_futex, &k->state, FUTEX_WAIT_PRIVATE, stage, &second, 0, 0);
 }
 
-bool ring_start(void)
+bool ring_ready(void)
+{
+	return XU_LOAD_ACQUIRE(&scout->carrier.state) == READY;
+}
+
+bool ring_want(void)
 {
 	struct carrier *k = &scout->carrier;
 
-	if (!helper_start(&k->task, carry, k))
-		return false;
-	await_state(k, STARTING);
-	return XU_LOAD_ACQUIRE(&k->state) == READY;
+	if (XU_LOAD_ACQUIRE(&k->state) == NONE) {
+		XU_STORE_RELEASE(&k->state, STARTING);
+		if (!helper_start(&k->task, carry, k)) {
+			k->failed = true;
+			XU_STORE_RELEASE(&k->state, GONE);
+		}
+	}
+	return ring_ready();
+}
+
+bool ring_start(void)
+{
+	ring_want();
+	await_state(&scout->carrier, STARTING);
+	return ring_ready();
+}
+
+bool ring_failed(void)
+{
+	return scout->carrier.failed;
 }
 
 bool ring_gone(void)
 {
-	return XU_LOAD_ACQUIRE(&scout->carrier.state) != READY;
+	return XU_LOAD_ACQUIRE(&scout->carrier.state) == GONE;
 }
 
 static void tell_to_leave(struct carrier *k, bool stuck)
@@ -228,7 +257,7 @@ static void await_entered(struct carrier *k, unsigned seen)
 	const struct timespec most = {.tv_nsec = 100 * MS};
 
 	ring_wake();
-	if (!ring_gone())
+	if (ring_ready())
 		xu_sys(SYS_futex, &k->entered, FUTEX_WAIT_PRIVATE, seen, &most, 0, 0);
 }
 
@@ -236,7 +265,7 @@ void ring_await_sent(void)
 {
 	struct carrier *k = &scout->carrier;
 
-	for (int i = 0; i < 20 && !ring_gone(); i++) {
+	for (int i = 0; i < 20 && ring_ready(); i++) {
 		unsigned seen = XU_LOAD_ACQUIRE(&k->entered);
 
 		if (!waiting())
@@ -250,7 +279,7 @@ void ring_await_completion(void)
 	struct carrier *k = &scout->carrier;
 	unsigned seen = XU_LOAD_ACQUIRE(&k->entered);
 
-	if (ring_gone() || xu_cq_front(&scout->ring))
+	if (!ring_ready() || xu_cq_front(&scout->ring))
 		return;
 	XU_STORE_RELEASE(&k->awaited, true);
 	if (!xu_cq_front(&scout->ring))

@@ -91,3 +91,31 @@ bool scout_waits(int fd, const char *name, uint64_t took)
 	place = place_of(fd, name);
 	return place == FAR || (place == ON_DEVICE && !reads_are_counted());
 }
+
+/* The counts of the calling thread. False: there are none. */
+static bool look(struct thread *t, bool *slept, bool *had_read)
+{
+	struct rusage usage;
+
+	if (!t || policy_filtered() || xu_sys(SYS_getrusage, RUSAGE_THREAD, &usage))
+		return false;
+	*slept = t->slept != (unsigned long)usage.ru_nvcsw;
+	*had_read = t->had_read != (unsigned long)usage.ru_inblock;
+	t->slept = (unsigned long)usage.ru_nvcsw;
+	t->had_read = (unsigned long)usage.ru_inblock;
+	return true;
+}
+
+void scout_mark(void)
+{
+	bool slept, had_read;
+
+	look(thread_self(), &slept, &had_read);
+}
+
+bool scout_waited_since(void)
+{
+	bool slept, had_read;
+
+	return look(thread_self(), &slept, &had_read) && slept && had_read;
+}

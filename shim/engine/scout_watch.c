@@ -5,21 +5,26 @@
  * did not wait, until the program opens a directory. It begins to work when two of the last few waited.
  */
 #include "shim/engine/scout.h"
+#include "shim/thread.h"
 
 enum {
 	WATCHED = 256,	      /* quick calls in a row after which there is nothing to watch */
 	PATIENCE = 16,	      /* calls that are watched in a new directory then, */
 	LEAST_PATIENCE = 2,   /* and where none of them ever waits */
+	ENOUGH = 2,	      /* questions at work, */
+	UNKNOWN = 8,	      /* and where it is not known how the program goes */
 	FEW = 8,	      /* reads and closes after a file was closed unread */
 	SAMPLED = 8,	      /* of so many quick opens, one has its first read looked at */
 	LONG_NS = 500 * 1000, /* a wait that is worth while, were it one in a dozen calls */
 };
 
 static unsigned quick[NR_DEEDS];     /* calls in a row that did not wait: questions, and opens */
+static unsigned heeded;		     /* questions at work that did not */
 static unsigned patience = PATIENCE; /* calls to be watched in the next directory */
 static unsigned slow;		     /* those of the last calls that did, a bit each */
 static bool due;		     /* there was reason to begin */
 static int judged = -1;		     /* the fd whose first read is to be looked at as well */
+static const struct thread *unseen;  /* who has opened a stream, of which no read will be seen */
 static unsigned few; /* reads and closes that are looked at still, where no file is judged */
 
 /* Something waited: all is watched. */
@@ -39,6 +44,15 @@ void watch_waited(struct call *c, uint64_t took)
 	due = __builtin_popcount(slow & lately) >= 2;
 	if (due && !scout && c && scout_begin(c))
 		scout->reads_waited += reads(c);
+}
+
+bool watch_takes_unseen(void)
+{
+	bool taken = unseen && unseen == thread_self();
+
+	if (taken)
+		unseen = NULL;
+	return taken;
 }
 
 bool watch_judges(int fd)
@@ -82,11 +96,25 @@ static void note_quick(enum deed deed)
 	}
 }
 
+/*
+ * The same at work, where it would only say where the program is: a few are enough for that, until it comes to another
+ * directory.
+ */
+void watch_question(bool waited, bool known)
+{
+	if (waited)
+		heeded = 0;
+	else if (++heeded > (known ? ENOUGH : UNKNOWN))
+		process_sleep(AWAKE_SCOUT_NAME);
+}
+
 void watch_first_read(const struct call *c, long fd)
 {
-	/* What stdio reads is not seen. */
-	if (c->symbol == SYM_fopen)
+	if (c->symbol == SYM_fopen) {
+		unseen = thread_self();
+		scout_mark();
 		return;
+	}
 	judged = (int)fd;
 	process_wake(AWAKE_SCOUT_READ);
 }
@@ -112,6 +140,7 @@ void watch_call(struct call *c, long res, bool waited, uint64_t took)
 
 void watch_dir(void)
 {
+	heeded = 0;
 	for (enum deed deed = DEED_STAT; deed <= DEED_OPEN; deed++)
 		if (quick[deed] > WATCHED - patience)
 			quick[deed] = WATCHED - patience;
@@ -120,6 +149,7 @@ void watch_dir(void)
 
 void watch_anew(void)
 {
+	unseen = NULL;
 	due = false;
 	slow = 0;
 }
