@@ -383,15 +383,23 @@ static bool useless(uint64_t now)
 	return true;
 }
 
-/* Was a directory opened, if not by that flag (tar)? Of a stream the fd is not known. */
-static bool opened_dir(const struct call *c, long res)
+/* What this is, or this name there: S_IFDIR and the like. 0: nobody knows. Asked of what the kernel knows. */
+static unsigned type_of(int fd, const char *name)
 {
 	struct statx stx;
 
+	if (xu_sys(SYS_statx, fd, name,
+		   AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC,
+		   STATX_TYPE, &stx))
+		return 0;
+	return stx.stx_mode & S_IFMT;
+}
+
+/* Was a directory opened, if not by that flag (tar)? Of a stream the fd is not known. */
+static bool opened_dir(const struct call *c, long res)
+{
 	return dir_open(c) ||
-	       (plain_open(c) && c->symbol != SYM_fopen &&
-		!xu_sys(SYS_statx, res, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &stx) &&
-		S_ISDIR(stx.stx_mode));
+	       (plain_open(c) && c->symbol != SYM_fopen && type_of((int)res, "") == S_IFDIR);
 }
 
 /* An open or a question by name that the program made itself, at work. */
@@ -407,6 +415,8 @@ static void seen_name(struct call *c, long res, uint64_t now, uint64_t waited_ns
 	if (stat_by_name(c)) {
 		scout->how = (int)c->sqe.statx_flags;
 		scout->mask = c->sqe.len;
+		if (waited_ns && !scout->asks_files)
+			scout->asks_files = type_of(c->sqe.fd, path_of(c)) != S_IFDIR;
 	}
 	if (stat_by_name(c) && !plan_heeds_questions())
 		watch_question(waited_ns, plan_walks(scout->dir));
