@@ -159,6 +159,21 @@ print(r.read(3))'
 	gathered 300
 }
 
+@test "stream: what was written is there before whatever others could see something by" {
+	local side
+	need python3 strace
+	for side in bare shim; do
+		local env=("${clean[@]}")
+		[[ $side == bare ]] || env=("${shim_env[@]}")
+		(cd $side && "$tools/within" 60 strace -f -y -o ../trace.$side "${env[@]}" \
+			/usr/bin/python3 -S "$root/tests/tools/observed.py" >../$side.out 3>&-)
+		# Of each call of the kernel's: had all been written that the program wrote before?
+		/usr/bin/python3 -S "$root/tests/tools/observed.py" trace.$side
+	done
+	show_difference 'what it saw itself' bare.out shim.out
+	gathered 300
+}
+
 @test "stream: what was written is there after every kind of end" {
 	both "$tools/streams" exits
 	gathered 60
