@@ -246,6 +246,13 @@ static bool removes(const struct call *c)
 	return c->sqe.opcode == IORING_OP_UNLINKAT || c->sqe.opcode == IORING_OP_RENAMEAT;
 }
 
+/* To remove a file takes to know it, which is what a walk that removes all waits for. */
+static void seen_removal(void)
+{
+	queue_close_own();
+	scout->asks_files = true;
+}
+
 /* The program did something of interest. */
 static void touch(uint64_t now)
 {
@@ -320,7 +327,7 @@ static bool scout_call(struct call *c)
 		else if (removes(c) && scout->handoff)
 			queue_drop();
 		else if (removes(c))
-			queue_close_own();
+			seen_removal();
 		else if (c->sqe.opcode == IORING_OP_CLOSE)
 			seq_closes(c->sqe.fd);
 		if (scout && owner && plain_open(c)) {

@@ -10,7 +10,8 @@
 enum {
 	WATCHED = 256,	      /* quick calls in a row after which there is nothing to watch */
 	PATIENCE = 16,	      /* calls that are watched in a new directory then, */
-	LEAST_PATIENCE = 2,   /* and where none of them ever waits */
+	LEAST_PATIENCE = 2,   /* and where none of them ever waits: */
+	PASSED = 4,	      /* of so many directories then one is watched */
 	ENOUGH = 2,	      /* questions at work, */
 	UNKNOWN = 8,	      /* and where it is not known how the program goes */
 	FEW = 8,	      /* reads and closes after a file was closed unread */
@@ -19,6 +20,7 @@ enum {
 };
 
 static unsigned quick[NR_DEEDS];     /* calls in a row that did not wait: questions, and opens */
+static unsigned passed;		     /* directories that were not watched */
 static unsigned heeded;		     /* questions at work that did not */
 static unsigned patience = PATIENCE; /* calls to be watched in the next directory */
 static unsigned slow;		     /* those of the last calls that did, a bit each */
@@ -141,6 +143,9 @@ void watch_call(struct call *c, long res, bool waited, uint64_t took)
 void watch_dir(void)
 {
 	heeded = 0;
+	/* Where nothing ever waits, one directory in some says so as well. */
+	if (!scout && patience == LEAST_PATIENCE && ++passed % PASSED)
+		return;
 	for (enum deed deed = DEED_STAT; deed <= DEED_OPEN; deed++)
 		if (quick[deed] > WATCHED - patience)
 			quick[deed] = WATCHED - patience;

@@ -15,6 +15,9 @@ compared, but for the file of 256 MiB, whose sum would take longer than its read
 
 The environment's ONLY is a regular expression: of the figures those that it fits.
 
+The library is measured as it is installed, without what debuggers want, and some process has it in use, as libc is in use: what
+it takes to read it from the disk is not part of a figure.
+
 The other end of a line is this machine, behind a relay that delays each direction (tests/tools/far.c). Caches are dropped before
 each run, which takes root; without what is needed nothing is printed and the status is 77.
 """
@@ -34,7 +37,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 PLACE = os.path.join(BUILD, "scout")
 MOUNT, OUT = os.path.join(PLACE, "mnt"), os.path.join(PLACE, "out")
 BARE = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD" and not k.startswith("XURING_")}
-SHIM = {**BARE, "LD_PRELOAD": f"{BUILD}/libxuring-shim.so"}
+LIBRARY = os.path.join(PLACE, "libxuring-shim.so")
+SHIM = {**BARE, "LD_PRELOAD": LIBRARY}
 REMOTE = {**SHIM, "XURING_PROFILE": "remote"}
 UNCACHED = ["-o", "dir_cache=no"]
 
@@ -66,6 +70,21 @@ SCOUT = [
 	("tar c, local", "tar cf - . | cat", "tree", None),
 	("cp -r, local", "cp -r . ../out", "tree", None),
 	("md5sum list, local", "md5sum */*/*", "tree", None),
+	("find | xargs md5sum, local", "find . -type f | xargs md5sum", "tree", None),
+	("head -c1, local", "head -qc1 */*/*", "tree", None),
+	("python3, 28 imports, local", PYTHON, "py", None),
+	("node, npm --version, local", "node bin/npm-cli.js --version >/dev/null", "npm", None),
+	# Where little is waited for, or nothing of what is read ahead would be of use.
+	("tar c to /dev/null, local", "tar cf /dev/null .", "large", None),
+	("du -s, local", "du -s .", "large", None),
+	("ls -lR, local", "ls -lR .", "large", None),
+	("find -size, local", "find . -type f -size +3k", "large", None),
+	("find -name, local", "find . -name '*77.txt'", "large", None),
+	("stat, local", "stat */*/*", "tree", None),
+	("chmod -R, local", "chmod -R u+w .", "large", None),
+	("rm -r, local", "rm -r part00", "doomed", None),
+	("git status, local", "git -c safe.directory='*' status --short", "git", None),
+	("cp, a large file, local", "mkdir ../out; cp file ../out", "big", None),
 ]
 WARM = [
 	("grep -r, warm", "grep -r needle . && grep -r needle . && grep -r needle .", "tree"),
@@ -78,6 +97,7 @@ WARM = [
 READER = f"{BUILD}/bench/reader"
 BESIDE = [
 	("grep -r, and a native reader", f"{READER} .", "grep -r needle .", "tree", None),
+	("cp -r, and xu-cp -r", f"{BUILD}/examples/xu-cp -r . ../out", "cp -r . ../out", "tree", None),
 	("grep -r, and a native reader, far", f"{READER} .", "grep -r needle .", "tree", []),
 	("grep -r, and rg -j16, far", "rg -uuu -j16 needle .", "grep -r needle .", "tree", []),
 	("cat, and a native reader, far", f"{READER} file >/dev/null", "cat file >/dev/null", "big", []),
@@ -99,6 +119,12 @@ def forest(name, files, directories):
 	if not os.path.isdir(where):
 		subprocess.run([f"{BUILD}/tools/forest", where, str(files), str(directories)], check=True)
 	return where
+
+
+def library():
+	"""A copy as it is installed, and somebody who has it in use."""
+	subprocess.run(["strip", "--strip-unneeded", "-o", LIBRARY, f"{BUILD}/libxuring-shim.so"], check=True)
+	return subprocess.Popen(["sleep", "infinity"], env=SHIM)
 
 
 def repository():
@@ -164,12 +190,13 @@ def timed(command, env, cwd):
 		subprocess.run(["sh", "-c", command], env=env, cwd=cwd, check=True)
 		return time.monotonic_ns() - start, ""
 	with subprocess.Popen(["sh", "-c", command], env=env, cwd=cwd, stdout=subprocess.PIPE) as child:
-		whole = hashlib.md5()
+		pieces = []
 		while piece := child.stdout.read(1 << 20):
-			whole.update(piece)
+			pieces.append(piece)
 		if child.wait():
 			sys.exit(f"walks.py: {command}: status {child.returncode}")
 	took = time.monotonic_ns() - start
+	whole = hashlib.md5(b"".join(pieces))
 	left = subprocess.run(f"[ ! -d {OUT} ] || (cd {OUT} && find . -type f -exec md5sum {{}} + | sort)", shell=True, check=True,
 			      stdout=subprocess.PIPE).stdout
 	return took, whole.hexdigest() + hashlib.md5(left).hexdigest()
@@ -179,9 +206,15 @@ def run(command, where, options, delay_us, env):
 	"""One cold run."""
 	subprocess.run(["rm", "-rf", OUT], check=True)
 	what = os.path.join(PLACE, where)
+	if where == "doomed":
+		subprocess.run(["cp", "-r", os.path.join(PLACE, "tree"), what], check=True)
 	cold()
 	if options is None:
-		return timed(command, env, what)
+		try:
+			return timed(command, env, what)
+		finally:
+			if where == "doomed":
+				subprocess.run(["rm", "-rf", what], check=True)
 	mount(what, options, delay_us)
 	try:
 		return timed(command, env, MOUNT)
@@ -216,7 +249,11 @@ def scout():
 	large_file()
 	modules()
 	for turn, (name, command, where, options) in enumerate(SCOUT):
-		if not wanted(name) or not os.path.isdir(os.path.join(PLACE, where)):
+		if not wanted(name):
+			continue
+		if where == "large":
+			forest("large", 20000, 400)
+		elif where != "doomed" and not os.path.isdir(os.path.join(PLACE, where)):
 			continue
 		shim = SHIM if options is None else REMOTE
 		compare("scout", name, turn,
@@ -281,4 +318,8 @@ def lab():
 
 
 os.makedirs(MOUNT, exist_ok=True)
-{"scout": scout, "trees": trees, "lab": lab}[sys.argv[3]]()
+USER = library()
+try:
+	{"scout": scout, "trees": trees, "lab": lab}[sys.argv[3]]()
+finally:
+	USER.kill()
