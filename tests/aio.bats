@@ -55,7 +55,8 @@ carried() {
 @test "aio: POSIX requests end as they do bare" {
 	local case
 	need_engine
-	for case in read write append errors signal thread suspend list cancel threads fork handler; do
+	for case in read write append errors names signal thread told_of_lists suspend list cancel threads polled closed fork \
+		handler; do
 		carried aio-posix "$case"
 	done
 }
@@ -110,9 +111,10 @@ carried() {
 @test "aio: the kernel's contexts answer as they do bare" {
 	local case
 	need_engine
-	for case in read mixed errors faults eventfd threads destroy fork; do
-		same aio-linux "$case"
+	for case in read mixed errors faults full eventfd library threads destroy fork mapped masked; do
+		carried aio-linux "$case"
 	done
+	same aio-linux flags
 }
 
 @test "aio: io_submit does not wait for buffered reads" {

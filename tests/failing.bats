@@ -80,7 +80,11 @@ throughout() {
 	for case in read list cancel; do
 		throughout "$tools/aio-posix" "$case" file
 	done
+	# Each call up to the last.
+	step=1
+	most=1000
 	throughout "$tools/aio-linux" mixed file
+	most=26
 	# What comes after the carrier has gone comes after what it had.
 	errors=(EPERM)
 	step=2

@@ -153,7 +153,7 @@ static unsigned room_in(aio_context_t context)
 {
 	struct context_page *page = (struct context_page *)context;
 	uintptr_t known = 0;
-	unsigned ours;
+	unsigned ours, head, tail;
 
 	if (!context || context % 4096 || !readable(page, sizeof(*page), &known))
 		return 0;
@@ -162,6 +162,10 @@ static unsigned room_in(aio_context_t context)
 	if (page->magic || page->nr < 2)
 		return 0;
 	ours = aio_ops_of(context);
+	/* Events that nobody has taken have their place, too. */
+	head = XU_LOAD(&page->head) % page->nr;
+	tail = XU_LOAD(&page->tail) % page->nr;
+	ours += (tail + page->nr - head) % page->nr;
 	return ours < page->nr - 1 ? page->nr - 1 - ours : 0;
 }
 

@@ -1,6 +1,5 @@
 /*
- * Hints, one case an argument: hints CASE FILE. Prints what it saw, the same bare and under the shim. FILE is written anew:
- * 8 MiB.
+ * Hints, one case an argument (aio_case.h). The file is of 8 MiB.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -20,6 +19,7 @@
 #include "aio_case.h"
 
 const char *path;
+char *memory;
 
 enum { SIZE = 8 << 20, PART = 512 << 10, PAGE = 4096 };
 
@@ -249,32 +249,10 @@ static void case_end(void)
 	}
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} cases[] = {{"effect", case_effect},
-	     {"errors", case_errors},
-	     {"close", case_close},
-	     {"sync", case_sync},
-	     {"end", case_end}};
+static const struct aio_case cases[] = {CASE(effect), CASE(errors), CASE(close), CASE(sync),
+					CASE(end)};
 
 int main(int argc, char **argv)
 {
-	static char block[SIZE];
-	int fd;
-
-	if (argc != 3)
-		return 2;
-	path = argv[2];
-	memset(block, 'x', SIZE);
-	fd = open_file(O_RDWR | O_CREAT | O_TRUNC);
-	if (write(fd, block, SIZE) != SIZE || fsync(fd))
-		return 1;
-	close(fd);
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		if (!strcmp(cases[i].name, argv[1])) {
-			cases[i].run();
-			return 0;
-		}
-	return 2;
+	return run_case(argc, argv, cases, sizeof(cases) / sizeof(cases[0]), SIZE / BLOCK);
 }

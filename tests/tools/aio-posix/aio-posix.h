@@ -7,16 +7,8 @@
 
 #include "tests/tools/aio_case.h"
 
-enum { BLOCK = 4096, BLOCKS = 256, MANY = 64 };
-
 /* ---- common.c ---- */
 
-extern char *memory; /* MANY blocks, aligned */
-void die(const char *what);
-void make_cold(int fd);
-char *block(int i);
-void fill(char *buf, uint64_t offset);
-int is_filled(const char *buf, uint64_t offset);
 struct aiocb request(int fd, int i, int at);
 void await(const struct aiocb *cb);
 void show_end(const char *what, struct aiocb *cb);
@@ -27,11 +19,13 @@ void case_read(void);
 void case_write(void);
 void case_append(void);
 void case_errors(void);
+void case_names(void);
 
 /* ---- telling.c ---- */
 
 void case_signal(void);
 void case_thread(void);
+void case_told_of_lists(void);
 void case_suspend(void);
 void case_quiet(void);
 void case_list(void);
@@ -41,6 +35,8 @@ void case_handler(void);
 
 void case_cancel(void);
 void case_threads(void);
+void case_polled(void);
+void case_closed(void);
 void case_fork(void);
 void case_child(void);
 void case_identity(void);

@@ -1,50 +1,7 @@
-/* Blocks of the file, requests for them, and what came of these. */
+/* Requests, and what came of them. */
 #include <aio.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "aio-posix.h"
-
-char *memory; /* MANY blocks, aligned */
-
-void die(const char *what)
-{
-	perror(what);
-	exit(1);
-}
-
-/* Out of the page cache, so that reads take a while. */
-void make_cold(int fd)
-{
-	fdatasync(fd);
-	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-}
-
-char *block(int i)
-{
-	return memory + (size_t)i * BLOCK;
-}
-
-void fill(char *buf, uint64_t offset)
-{
-	for (size_t i = 0; i < BLOCK / 8; i++)
-		((uint64_t *)(void *)buf)[i] = offset + 8 * i;
-}
-
-int is_filled(const char *buf, uint64_t offset)
-{
-	for (size_t i = 0; i < BLOCK / 8; i++)
-		if (((const uint64_t *)(const void *)buf)[i] != offset + 8 * i)
-			return 0;
-	return 1;
-}
 
 struct aiocb request(int fd, int i, int at)
 {

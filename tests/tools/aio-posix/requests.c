@@ -170,3 +170,53 @@ void case_errors(void)
 	list[0] = NULL;
 	show("suspend of nobody", aio_suspend((const struct aiocb *const *)list, 2, NULL));
 }
+
+/* ---- The names for large files, and glibc's own call for its pool of threads ---- */
+
+#ifdef __GLIBC__
+
+void case_names(void)
+{
+	struct aioinit init = {.aio_threads = 2, .aio_num = 16, .aio_idle_time = 1};
+	int fd = open_file(O_RDWR | O_DIRECT);
+	struct aiocb64 cb[MANY], *list[MANY];
+	const struct aiocb64 *one[1] = {&cb[0]};
+	int good = 0;
+
+	aio_init(&init);
+	for (int i = 0; i < MANY; i++) {
+		memset(&cb[i], 0, sizeof(cb[i]));
+		cb[i].aio_fildes = fd;
+		cb[i].aio_buf = block(i);
+		cb[i].aio_nbytes = BLOCK;
+		cb[i].aio_offset = (off64_t)i * BLOCK;
+		cb[i].aio_sigevent.sigev_notify = SIGEV_NONE;
+		cb[i].aio_lio_opcode = LIO_READ;
+		list[i] = &cb[i];
+	}
+	show("lio_listio64", lio_listio64(LIO_WAIT, list, MANY, NULL));
+	for (int i = 0; i < MANY; i++)
+		good += !aio_error64(&cb[i]) && aio_return64(&cb[i]) == BLOCK &&
+			is_filled(block(i), (uint64_t)i * BLOCK);
+	printf("read %d\n", good);
+	cb[0].aio_offset = (off64_t)9 * BLOCK;
+	show("aio_read64", aio_read64(&cb[0]));
+	while (aio_error64(&cb[0]) == EINPROGRESS)
+		aio_suspend64(one, 1, NULL);
+	printf("%zd, right %d\n", aio_return64(&cb[0]), is_filled(block(0), 9 * BLOCK));
+	show("aio_write64", aio_write64(&cb[0]));
+	show("aio_fsync64", aio_fsync64(O_SYNC, &cb[1]));
+	for (int i = 1; i >= 0; i--) {
+		one[0] = &cb[i];
+		while (aio_error64(&cb[i]) == EINPROGRESS)
+			aio_suspend64(one, 1, NULL);
+		printf("%zd\n", aio_return64(&cb[i]));
+	}
+	show("aio_cancel64", aio_cancel64(fd, NULL));
+}
+
+#else
+
+void case_names(void) {}
+
+#endif

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,6 +108,70 @@ void case_threads(void)
 		good += aio_return(&left[i]) == BLOCK && is_filled(block(i), (uint64_t)i * BLOCK);
 	}
 	printf("of the thread that has ended: %ld\n", good);
+}
+
+static struct aiocb shared[MANY];
+static int shared_sent;
+
+static void *submitter(void *arg)
+{
+	int fd = open_file(O_RDONLY | O_DIRECT);
+
+	(void)arg;
+	for (int i = 0; i < MANY; i++) {
+		shared[i] = request(fd, i, i);
+		if (aio_read(&shared[i]))
+			die("aio_read");
+		__atomic_store_n(&shared_sent, i + 1, __ATOMIC_RELEASE);
+	}
+	return NULL;
+}
+
+/* Who looks is another thread than who asks, and asks the kernel for nothing. */
+void case_polled(void)
+{
+	pthread_t thread;
+	int good = 0;
+
+	pthread_create(&thread, NULL, submitter, NULL);
+	for (int i = 0; i < MANY; i++) {
+		while (__atomic_load_n(&shared_sent, __ATOMIC_ACQUIRE) <= i ||
+		       aio_error(&shared[i]) == EINPROGRESS)
+			sched_yield();
+		good += aio_return(&shared[i]) == BLOCK && is_filled(block(i), (uint64_t)i * BLOCK);
+	}
+	pthread_join(thread, NULL);
+	printf("seen in memory %d\n", good);
+}
+
+/* The fd is closed under requests: each is done, or says that it was not, and none is done in part. */
+void case_closed(void)
+{
+	struct aiocb cb[MANY];
+	int wrong = 0;
+
+	for (int round = 0; round < 20; round++) {
+		int fd = open_file(O_RDONLY | O_DIRECT);
+
+		for (int i = 0; i < MANY; i++) {
+			cb[i] = request(fd, i, i);
+			aio_read(&cb[i]);
+		}
+		close(fd);
+		for (int i = 0; i < MANY; i++) {
+			int error;
+
+			await(&cb[i]);
+			error = aio_error(&cb[i]);
+			if (error)
+				wrong += (error != EBADF && error != ECANCELED) ||
+					 aio_return(&cb[i]) != -1;
+			else
+				wrong += aio_return(&cb[i]) != BLOCK ||
+					 !is_filled(block(i), (uint64_t)i * BLOCK);
+		}
+	}
+	printf("wrong ends: %d\n", wrong);
 }
 
 /* In a child of a process with requests. glibc's own functions hang there: it counts threads that are not in the child. */

@@ -208,6 +208,82 @@ void case_list(void)
 	show_end("", &cb[1]);
 }
 
+/* Who was told, and of what: a list, or one of its requests; and whether any of it had not ended by then. */
+enum { OF_LIST = 1000, LISTED = 8 };
+static struct aiocb listed[LISTED];
+static int told_list, told_one, told_early;
+
+static void told_of(int value)
+{
+	for (int i = 0; i < LISTED; i++)
+		if ((value == OF_LIST || value == i) && aio_error(&listed[i]) == EINPROGRESS)
+			__atomic_add_fetch(&told_early, 1, __ATOMIC_SEQ_CST);
+	__atomic_add_fetch(value == OF_LIST ? &told_list : &told_one, 1, __ATOMIC_SEQ_CST);
+}
+
+static void told_by_signal(int sig, siginfo_t *info, void *context)
+{
+	(void)sig, (void)context;
+	told_of(info->si_value.sival_int);
+}
+
+static void told_in_thread(union sigval value)
+{
+	told_of(value.sival_int);
+}
+
+static struct sigevent event_for(int kind, int value)
+{
+	struct sigevent event = {.sigev_notify = kind};
+
+	event.sigev_value.sival_int = value;
+	if (kind == SIGEV_SIGNAL)
+		event.sigev_signo = SIGRTMIN + 5;
+	if (kind == SIGEV_THREAD)
+		event.sigev_notify_function = told_in_thread;
+	return event;
+}
+
+/* Each kind of telling of a list, and of the requests in it; reads and writes; waiting for it, which tells nobody of the list. */
+void case_told_of_lists(void)
+{
+	static const int kinds[] = {SIGEV_NONE, SIGEV_SIGNAL, SIGEV_THREAD, -1};
+	struct sigaction sa = {.sa_sigaction = told_by_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
+	int fds[2] = {open_file(O_RDWR | O_DIRECT), open_file(O_RDWR)};
+
+	sigaction(SIGRTMIN + 5, &sa, NULL);
+	for (int n = 0; n < 4 * 3 * 2 * 2; n++) {
+		int kind = kinds[n % 4], each = kinds[n / 4 % 3], fd = fds[n / 12 % 2], mode = n / 24;
+		struct sigevent event = event_for(kind < 0 ? SIGEV_NONE : kind, OF_LIST);
+		struct aiocb *list[LISTED];
+		int ones = each == SIGEV_NONE ? 0 : LISTED, good = 0;
+		int lists = mode || kind == SIGEV_NONE || kind < 0 ? 0 : 1;
+
+		told_list = told_one = told_early = 0;
+		make_cold(fds[1]);
+		for (int i = 0; i < LISTED; i++) {
+			fill(block(i), (uint64_t)i * BLOCK);
+			listed[i] = request(fd, i, i);
+			listed[i].aio_lio_opcode = i % 2 ? LIO_READ : LIO_WRITE;
+			listed[i].aio_sigevent = event_for(each, i);
+			list[i] = &listed[i];
+		}
+		show("list", lio_listio(mode ? LIO_WAIT : LIO_NOWAIT, list, LISTED,
+					kind < 0 ? NULL : &event));
+		for (int i = 0; i < LISTED; i++) {
+			await(&listed[i]);
+			good += aio_return(&listed[i]) == BLOCK &&
+				is_filled(block(i), (uint64_t)i * BLOCK);
+		}
+		for (int i = 0; i < 5000 && (__atomic_load_n(&told_list, __ATOMIC_SEQ_CST) < lists ||
+					     __atomic_load_n(&told_one, __ATOMIC_SEQ_CST) < ones);
+		     i++)
+			usleep(1000);
+		printf("%d: %d right, told %d of %d, %d too early\n", n, good, told_list, told_one,
+		       told_early);
+	}
+}
+
 static struct aiocb looked_at;
 static volatile sig_atomic_t seen_in_handler;
 
