@@ -3,6 +3,7 @@
  * syncers: threads that append to files and sync them, all at the same time.
  *
  *     syncers [-d] [-m] [-o] THREADS TIMES FILE...
+ *     syncers -s FILE...      no threads: files that are there, one after another
  *
  * Thread i writes to the i-th FILE (they are dealt out in turn) and calls fsync, or fdatasync with -d, or each
  * second one so with -m, TIMES times. All of
@@ -43,21 +44,23 @@ static long long now(void)
 	return ts.tv_sec * 1000000ll + ts.tv_nsec / 1000;
 }
 
+/* Sync a file, and say so. */
+static void sync_file(int fd, bool data)
+{
+	long long begin = now();
+	int error = (data ? fdatasync(fd) : fsync(fd)) ? errno : 0;
+
+	printf("%lld %lld %d\n", begin, now(), error);
+}
+
 static void *work(void *arg)
 {
 	int fd = *(int *)arg;
 
 	pthread_barrier_wait(&together);
 	for (int i = 0; i < times; i++) {
-		long long begin;
-		int error;
-
 		must(write(fd, "a line\n", 7) == 7, "write");
-		begin = now();
-		error = (data_only || (mixed && ((int *)arg - fds) % 2) ? fdatasync(fd) : fsync(fd))
-				? errno
-				: 0;
-		printf("%lld %lld %d\n", begin, now(), error);
+		sync_file(fd, data_only || (mixed && ((int *)arg - fds) % 2));
 	}
 	return NULL;
 }
@@ -68,6 +71,15 @@ int main(int argc, char **argv)
 	bool own = false;
 	int n, files;
 
+	for (int i = 2; argc > 2 && !strcmp(argv[1], "-s"); i++) {
+		int fd = i < argc ? open(argv[i], O_RDONLY) : -1;
+
+		if (i == argc)
+			return 0;
+		must(fd >= 0, argv[i]);
+		sync_file(fd, false);
+		close(fd);
+	}
 	for (; argc > 1 && *argv[1] == '-'; argc--, argv++) {
 		data_only = data_only || !strcmp(argv[1], "-d");
 		mixed = mixed || !strcmp(argv[1], "-m");
