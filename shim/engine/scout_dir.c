@@ -309,8 +309,9 @@ void dir_list(struct dir *d, char *buf, size_t size)
 		}
 	}
 	__atomic_add_fetch(&score.listed, 1, __ATOMIC_RELAXED);
-	d->ask = d->ask &&
-		 (d->kind == FS_FUSE || (d->kind == FS_LOCAL && XU_LOAD(&scout->asks_files)));
+	/* One who asks about a name here or there (libraries at the start) does not ask about all that is beside it. */
+	d->ask = d->ask && (d->kind == FS_FUSE || (d->kind == FS_LOCAL && XU_LOAD(&scout->walks) &&
+						   XU_LOAD(&scout->asks_files)));
 	d->keep = d->keep && d->kind == FS_FUSE;
 	d->asking = state == DIR_LISTED;
 	d->waited = d->asking && waits() != waited;

@@ -123,7 +123,8 @@ void list_wake(void)
 	for (int i = 0; i < SCOUT_DIRS; i++)
 		wanted += dir_with_helper(&scout->dirs[i]) ? 1 + 2 * scout->dirs[i].ask : 0;
 	list_wake_others();
-	for (unsigned i = 0; i < most && i < wanted; i++)
+	/* Near, one at a time: for a directory or two it is enough, and the program waits for each. */
+	for (unsigned i = 0; i < most && i < wanted && !(nr && most == FEW); i++)
 		if (!XU_LOAD_ACQUIRE(&scout->helpers[i].tid)) {
 			struct helper *h = &scout->helpers[i];
 
