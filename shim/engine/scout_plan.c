@@ -25,6 +25,7 @@ enum {
 	BEHIND = 32,  /* files that may be taken out of turn before those passed by are given up */
 	LEVELS = 8,   /* of directories between two that the program came from and went to */
 	FAILURES = 4, /* of the plan in a row that get more room */
+	NEAR_NS = 1000 * 1000,
 	WASTE = 128, /* files fetched for nothing, and four times as many as others, are too many */
 	ONLY_STATS = 100, /* questions without an open between them, or */
 	ONLY_WAITED = 8,  /* so many that waited, after which no more opens are expected */
@@ -471,7 +472,9 @@ bool plan_pays(void)
 
 bool plan_wastes(void)
 {
-	bool wastes = scout->useless > WASTE && scout->useless / 4 > scout->useful;
+	/* Near, a file that is left to the program costs it little, and one that is read in vain the device's time. */
+	unsigned most = scout->wait_ns < NEAR_NS && !scout->handoff ? WASTE / 4 : WASTE;
+	bool wastes = scout->useless > most && scout->useless / 4 > scout->useful;
 
 	if (scout->useless + scout->useful > 4 * WASTE) {
 		scout->useless /= 2;
