@@ -37,6 +37,9 @@ static const struct {
 	{0x2fc12fc1, false}, /* ZFS */
 };
 
+/* STATX_MNT_ID_UNIQUE, and where in struct statx the number is: older headers lack them. */
+enum { MNT_ID_UNIQUE = 0x4000, MNT_ID_AT = 144 };
+
 enum { KNOWN = 1, ORDINARY = 2, LOCAL = 4 };
 
 static unsigned bits_of(const struct statfs *fs)
@@ -48,25 +51,42 @@ static unsigned bits_of(const struct statfs *fs)
 }
 
 /*
- * What is known of the file system of this device, ORDINARY and LOCAL: remembered by device number, 16 words of
- * device << 3 | bits. `fd` leads to it.
+ * What is known of the file system that `fd` leads to, ORDINARY and LOCAL: remembered under a number that is this file system's
+ * alone, if there is one (not 0): 16 words of key << 3 | bits.
  */
-static unsigned device_bits(dev_t dev, int fd)
+static unsigned bits_by(uint64_t key, int fd)
 {
 	static uint64_t known[16];
-	uint64_t *word = &known[(dev ^ dev >> 8) % 16];
+	uint64_t *word = &known[(key ^ key >> 8) % 16];
 	uint64_t value = __atomic_load_n(word, __ATOMIC_RELAXED);
 	struct statfs fs;
 
-	if (value >> 3 == dev && value & KNOWN)
+	if (key && value >> 3 == key && value & KNOWN)
 		return value & 7;
 	if (xu_sys(SYS_fstatfs, fd, &fs) < 0)
 		return 0;
-	value = (uint64_t)dev << 3 | bits_of(&fs);
-	/* A number without a device behind it may be another file system's after an unmount. */
-	if (major(dev))
+	value = key << 3 | bits_of(&fs);
+	if (key)
 		__atomic_store_n(word, value, __ATOMIC_RELAXED);
 	return value & 7;
+}
+
+/* By device number: one without a device behind it may be another file system's after an unmount. */
+static unsigned device_bits(dev_t dev, int fd)
+{
+	return bits_by(major(dev) ? (uint64_t)dev << 1 : 0, fd);
+}
+
+/*
+ * Where it is without a device, by the number of the mount, which since Linux 6.8 is never given out again: to ask for the file
+ * system may be to ask a server.
+ */
+static unsigned mount_bits(const struct statx *x, int fd)
+{
+	uint64_t mount;
+
+	memcpy(&mount, (const char *)x + MNT_ID_AT, sizeof(mount));
+	return bits_by(x->stx_mask & MNT_ID_UNIQUE ? mount << 1 | 1 : 0, fd);
 }
 
 /* How much is in the pipe? */
@@ -137,9 +157,18 @@ bool kind_stores(const struct stat *st, int fd)
 
 bool kind_is_storage(int fd)
 {
+	const unsigned mask = STATX_TYPE | MNT_ID_UNIQUE;
+	struct statx x;
 	struct stat st;
 
-	return kind_look(fd, &st) && kind_stores(&st, fd);
+	if (policy_filtered() ||
+	    xu_sys(SYS_statx, fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, mask, &x))
+		return kind_look(fd, &st) && kind_stores(&st, fd);
+	if (!S_ISREG(x.stx_mode))
+		return S_ISBLK(x.stx_mode);
+	return (x.stx_dev_major ? device_bits(makedev(x.stx_dev_major, x.stx_dev_minor), fd)
+				: mount_bits(&x, fd)) &
+	       ORDINARY;
 }
 
 bool kind_has_flag(int fd, long flag)
