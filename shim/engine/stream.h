@@ -164,6 +164,9 @@ bool stream_gathers(const struct stream *s);
 /* The stream gathers no more, until it is a habit again. */
 void stream_stop_gathering(struct stream *s);
 
+/* The same of all: how large a file may become is about to change. */
+void stream_stop_all(void);
+
 /* All that is gathered is written, in order. */
 void stream_put_out(void);
 

@@ -300,6 +300,16 @@ void stream_stop_gathering(struct stream *s)
 	put(s);
 }
 
+void stream_stop_all(void)
+{
+	if (!streams)
+		return;
+	stream_put_out();
+	for (struct stream *s = streams->all; s < streams->all + NR_STREAMS; s++)
+		if (XU_LOAD_ACQUIRE(&s->refs))
+			stream_stop_gathering(s);
+}
+
 long stream_write(struct stream *s, int fd, const void *from, size_t n)
 {
 	bool added;
