@@ -234,8 +234,8 @@ int xu_wait_cqes_min_timeout(struct xu_ring *ring, struct io_uring_cqe **cqe, un
 			     const struct xu_timespec *ts, unsigned min_wait_us, const void *sigmask);
 
 /*
- * xu_submit_and_wait_timeout with its arguments in memory that the kernel knows: the struct io_uring_reg_wait number `index` of a region
- * (xu_register_region). The number taken or -errno: -ETIME, -EINTR, -EINVAL, -EFAULT (past the region). 6.13
+ * xu_submit_and_wait_timeout with its arguments in memory that the kernel knows: the struct io_uring_reg_wait number `index` of
+ * a region (xu_register_region). The number taken or -errno: -ETIME, -EINTR, -EINVAL, -EFAULT (past the region). 6.13
  */
 int xu_submit_and_wait_reg(struct xu_ring *ring, struct io_uring_cqe **cqe, unsigned wait_nr,
 			   unsigned index);

@@ -8,9 +8,9 @@
 void lookup_start(void);
 
 /*
- * The function, or variable, `name` of the first object after the shim that defines it: another preloaded library, or libc. Takes no
- * memory, and no lock unless it is in none of the objects that were there at the start. NULL: there is none. *libc says
- * whether it is libc's own.
+ * The function, or variable, `name` of the first object after the shim that defines it: another preloaded library, or libc.
+ * Takes no memory, and no lock unless it is in none of the objects that were there at the start. NULL: there is none. *libc
+ * says whether it is libc's own.
  */
 void *lookup_next(const char *name, bool *libc);
 

@@ -15,9 +15,9 @@
  * madvise (MADV_POPULATE_*) or process_vm_readv takes.
  *
  * The table is of the whole process, as its memory is. What calls do to memory empties their part of it (the rows of
- * symbols.def with AWAKE_REACH: munmap, mprotect, mmap, mremap, brk, ...), and a fork all of it. Until a page is in it, such calls pass
- * as before. What is not seen is memory that libc gives back inside itself (free of large pieces, threads' stacks), a
- * file that is cut short while it is mapped, and rights by protection keys, which threads change without any call.
+ * symbols.def with AWAKE_REACH: munmap, mprotect, mmap, mremap, brk, ...), and a fork all of it. Until a page is in it, such
+ * calls pass as before. What is not seen is memory that libc gives back inside itself (free of large pieces, threads' stacks),
+ * a file that is cut short while it is mapped, and rights by protection keys, which threads change without any call.
  */
 #ifndef SHIM_REACH_H
 #define SHIM_REACH_H

@@ -39,7 +39,8 @@ void stats_figures(struct xu_text *t);
 
 /*
  * Write what was counted since the last time, and start again from zero. Nothing is written when no statistics are wanted,
- * in a child that runs in its parent's memory, and once the process has sandboxed itself. Uses neither memory nor libc I/O, so it may be called on any way out.
+ * in a child that runs in its parent's memory, and once the process has sandboxed itself. Uses neither memory nor libc I/O, so
+ * it may be called on any way out.
  */
 void stats_write(void);
 

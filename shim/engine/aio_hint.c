@@ -14,10 +14,10 @@
  * number of them; then one is made plainly again, and if that waits, too, twice as many are handed over. A program whose hints
  * find everything in the page cache never has a carrier.
  *
- * A hint that is under way holds the open file. Before its fd is closed or replaced, or memory unmapped, before advice of another kind or a
- * sync_file_range that waits, and before the process ends, it is awaited: what was begun is begun, locks go with the last
- * close, and nothing is busy that would not be. What a hint may answer at once, it does: any but a good one goes to the
- * kernel, which has the error. What only shows as the work goes on (a disk that fails as its data are read ahead) is
+ * A hint that is under way holds the open file. Before its fd is closed or replaced, or memory unmapped, before advice of
+ * another kind or a sync_file_range that waits, and before the process ends, it is awaited: what was begun is begun, locks go
+ * with the last close, and nothing is busy that would not be. What a hint may answer at once, it does: any but a good one goes
+ * to the kernel, which has the error. What only shows as the work goes on (a disk that fails as its data are read ahead) is
  * told by the read, the sync or the close that comes after it, as it is bare where the work has not ended in the call.
  */
 #include <errno.h>

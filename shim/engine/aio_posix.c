@@ -184,8 +184,8 @@ bool aio_take_read(struct call *c, struct aiocb *cb)
  * A write through the page cache does not wait for the disk, and ext4 has each done by a worker of the ring, one after
  * another: glibc's thread for the file does that with less ado. So does it than the caller, by a plain write here and now,
  * which takes as much processor time, of one processor instead of two. A ring has nothing to give here: fio's own engine for
- * io_uring made 84,000 such writes a second on a busy machine, glibc's threads 76,000, and the kernel's io_submit 92,000. Then the syncs of such files are glibc's, too,
- * since they have to come after its writes.
+ * io_uring made 84,000 such writes a second on a busy machine, glibc's threads 76,000, and the kernel's io_submit 92,000. Then
+ * the syncs of such files are glibc's, too, since they have to come after its writes.
  */
 static bool writes_directly(int fd)
 {

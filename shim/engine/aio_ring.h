@@ -1,4 +1,7 @@
-/* What the carrier of the engine aio (aio_ring.c), its callers (aio_send.c) and its operations (aio_ops.c) share, and nobody else sees. */
+/*
+ * What the carrier of the engine aio (aio_ring.c), its callers (aio_send.c) and its operations (aio_ops.c) share, and nobody
+ * else sees.
+ */
 #ifndef SHIM_ENGINE_AIO_RING_H
 #define SHIM_ENGINE_AIO_RING_H
 

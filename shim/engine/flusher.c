@@ -141,7 +141,10 @@ static unsigned task_count(void)
 	return (unsigned)st.st_nlink - 2;
 }
 
-/* glibc says so of the process since 2.32, by a variable; but the flusher may be the second. Where there are more, it is seldom asked. */
+/*
+ * glibc says so of the process since 2.32, by a variable; but the flusher may be the second. Where there are more, it is seldom
+ * asked.
+ */
 bool flush_lone(void)
 {
 	static const char none;

@@ -249,9 +249,10 @@ static void look_up_local(const struct dir *d, int fd)
 }
 
 /*
- * Some file systems do not say what an entry is, and the kernel has to look names up anyway. FUSE lets one new name of a directory be looked up at a time, whoever asks, unless the file system has said that it can
- * do more, which sshfs does not. So it is directories that are gone through at the same time, a helper in each; the kernel
- * keeps what it learns as long as the file system allows, mostly for a second.
+ * Some file systems do not say what an entry is, and the kernel has to look names up anyway. FUSE lets one new name of a
+ * directory be looked up at a time, whoever asks, unless the file system has said that it can do more, which sshfs does not. So
+ * it is directories that are gone through at the same time, a helper in each; the kernel keeps what it learns as long as the
+ * file system allows, mostly for a second.
  */
 static void look_up(struct dir *d, int fd)
 {

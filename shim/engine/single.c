@@ -20,11 +20,12 @@
  *   a short write  to something that would have waited goes on as far as the plain call would have (STATE_REST). So that
  *                  it is short for want of room alone, vectors that are not all there are left to the plain call.
  *   errors         An op looks at its arguments in another order than the call does, and may raise no signal where the
- *                  call does (SIGPIPE, SIGXFSZ). So an op that failed without effect is not believed: the plain call is made, and fails in
- *                  its own way. Which errors are believed, since they would not come again: believed().
+ *                  call does (SIGPIPE, SIGXFSZ). So an op that failed without effect is not believed: the plain call is
+ *                  made, and fails in its own way. Which errors are believed, since they would not come again: believed().
  *   events         The ring tells inotify of every read and write, even of those that moved nothing, and twice of
- *                  fallocate. In a program that watches files, that one and what can be known to move nothing (at the end of a file) or to fail (RLIMIT_FSIZE, no
- *                  memory there, O_DIRECT) are left to the plain call. What watches in other programs see is not known here.
+ *                  fallocate. In a program that watches files, that one and what can be known to move nothing (at the end
+ *                  of a file) or to fail (RLIMIT_FSIZE, no memory there, O_DIRECT) are left to the plain call. What watches
+ *                  in other programs see is not known here.
  *   doubt          makes the plain call.
  */
 #include <errno.h>

@@ -200,8 +200,8 @@ static bool tell_error(struct call *c)
 
 /*
  * Does it pay? Each call that comes here and is not answered has gone a longer way, by some 50 ns; a window, or four writes that
- * are gathered, save half a microsecond or more. So among so many calls there have to be some of those. Who reads and writes in other ways (a
- * server, a database) is left alone for good: from the next call on, nothing is looked at.
+ * are gathered, save half a microsecond or more. So among so many calls there have to be some of those. Who reads and writes in
+ * other ways (a server, a database) is left alone for good: from the next call on, nothing is looked at.
  */
 enum { PERIOD = 16384, LEAST = PERIOD / 32, LARGE_WORTH = 512 };
 

@@ -3,8 +3,9 @@
  *
  * Only one thread, the stream's owner, adds to what is gathered: it copies its bytes behind what is there, and then makes
  * them part of it, if the word that says how much there is still is what it was. A handler that writes in between has what
- * is there written, and its own after it; the copy is made again. Whoever writes it all out (the owner for want of room, any thread before a call that
- * others could see, the flusher) marks the word PUTTING meanwhile, with handlers held back; the owner waits for that.
+ * is there written, and its own after it; the copy is made again. Whoever writes it all out (the owner for want of room, any
+ * thread before a call that others could see, the flusher) marks the word PUTTING meanwhile, with handlers held back; the owner
+ * waits for that.
  *
  * What the kernel does not take stays, in order, and is tried again: a full disk that was made room on loses nothing.
  */
