@@ -363,7 +363,7 @@ static void missed(struct dir *d, const char *name, size_t len, enum deed deed, 
 
 static bool left_alone(const struct dir *d, const char *name, size_t len)
 {
-	int at = dir_listed(d) ? dir_find(d, name, len) : -1;
+	int at = d && dir_listed(d) ? dir_find(d, name, len) : -1;
 
 	return at >= 0 && d->entries[at].fetched & MARK_CONTROL;
 }
