@@ -36,6 +36,7 @@ struct stream {
 	 * Negative: the kernel knows best, and -1 - at plain reads are under way; or ARMING.
 	 */
 	int64_t at;
+	unsigned arming; /* somebody is about to take it over: one at a time, as ARMING does not say whose it is */
 
 	/* Direct reads at a position given (pread): how many in a row, where the next one would be, and whether there is a window. */
 	unsigned run_at;

@@ -54,7 +54,10 @@ static bool is_ours(int64_t at)
 	return (uint64_t)at < (uint64_t)SETTLING;
 }
 
-/* Copy up to `n` bytes from the window and move on. All of them, or -1, unless `some` will do. */
+/*
+ * Copy `n` bytes from the window and move on; or -1, if it has less. What it has will do, if `some`, where it begins at this
+ * very place: then that is all the file has. (Somebody who was quicker may have left little of a window, or nothing.)
+ */
 static inline long take(struct stream *s, void *to, size_t n, bool some)
 {
 	int64_t at = XU_LOAD_ACQUIRE(&s->at);
@@ -64,7 +67,7 @@ static inline long take(struct stream *s, void *to, size_t n, bool some)
 	if (!is_ours(at) || sequence & 1 || at < start || at > end)
 		return -1;
 	if ((uint64_t)(end - at) < n) {
-		if (!some)
+		if (!some || at != start)
 			return -1;
 		n = (size_t)(end - at);
 	}
@@ -80,7 +83,8 @@ static inline long take(struct stream *s, void *to, size_t n, bool some)
 
 static bool fresh(const struct stream *s)
 {
-	return s->news == XU_LOAD(&streams->news) && s->tick == tick();
+	return XU_LOAD_ACQUIRE(&s->news) == XU_LOAD(&streams->news) &&
+	       XU_LOAD_ACQUIRE(&s->tick) == tick();
 }
 
 /* Does this read have a form that windows are for? */
@@ -134,9 +138,13 @@ static bool fill(struct stream *s, int fd, int64_t at, size_t n)
 		s->filling = 0;
 		return false;
 	}
-	s->news = XU_LOAD(&streams->news);
-	s->tick = tick();
+	/* The whole of what was asked for, or a short window would look like the end of the file. */
+	while (s->size < n)
+		s->size *= 2;
+	/* Not before the window is known to change: nobody may take what it had for fresh. */
 	__atomic_add_fetch(&s->sequence, 1, __ATOMIC_ACQ_REL);
+	XU_STORE_RELEASE(&s->news, XU_LOAD(&streams->news));
+	XU_STORE_RELEASE(&s->tick, tick());
 	got = xu_sys(SYS_pread64, fd, s->window, s->size, at);
 	s->start = at;
 	s->end = got < 0 ? at : at + got;
@@ -149,18 +157,22 @@ static bool fill(struct stream *s, int fd, int64_t at, size_t n)
 /* Learn what the file is. False: none that is read ahead. */
 static bool learn(struct stream *s, int fd)
 {
+	char *nothing = NULL, *made;
 	struct stat st;
 
 	if (!thread_is_own() || stream_learn(fd) != s || s->kind != KIND_REGULAR ||
 	    stream_gathers(s) || !kind_look(fd, &st) || !kind_is_local(&st, fd))
 		return false;
-	if (!s->window)
-		s->window = thread_map_wiped(MOST_DIRECT);
-	return s->window;
+	if (XU_LOAD_ACQUIRE(&s->window))
+		return true;
+	made = thread_map_wiped(MOST_DIRECT);
+	if (made && !__atomic_compare_exchange_n(&s->window, &nothing, made, false,
+						 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		xu_sys(SYS_munmap, made, MOST_DIRECT);
+	return made || nothing;
 }
 
-/* Take the position over from the kernel. */
-static bool arm(struct stream *s, int fd)
+static bool arm_alone(struct stream *s, int fd)
 {
 	int64_t at;
 
@@ -181,6 +193,18 @@ static bool arm(struct stream *s, int fd)
 	__atomic_sub_fetch(&streams->armed, 1, __ATOMIC_ACQ_REL);
 	change(&s->at, ARMING, -1);
 	return false;
+}
+
+/* Take the position over from the kernel. */
+static bool arm(struct stream *s, int fd)
+{
+	bool armed;
+
+	if (__atomic_exchange_n(&s->arming, 1, __ATOMIC_ACQUIRE))
+		return false;
+	armed = arm_alone(s, fd);
+	XU_STORE_RELEASE(&s->arming, 0);
+	return armed;
 }
 
 /* Is it open for direct I/O? Whoever changes that has the stream let go. */
@@ -218,12 +242,13 @@ long stream_read_at(struct stream *s, int fd, int64_t off, void *to, size_t n)
 {
 	if (s->plain || s->run_at < HABIT || off != s->next || !suits(s, to, n) || off & s->mask)
 		return -1;
-	if (!s->windowed) {
+	if (!XU_LOAD(&s->windowed)) {
 		s->plain = !learn(s, fd);
 		if (s->plain)
 			return -1;
 		__atomic_add_fetch(&streams->armed, 1, __ATOMIC_ACQ_REL);
-		XU_STORE_RELEASE(&s->windowed, true);
+		if (__atomic_exchange_n(&s->windowed, true, __ATOMIC_ACQ_REL))
+			__atomic_sub_fetch(&streams->armed, 1, __ATOMIC_ACQ_REL);
 	}
 	for (int tries = 0; tries < 2; tries++) {
 		unsigned sequence = XU_LOAD_ACQUIRE(&s->sequence);
