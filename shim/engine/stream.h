@@ -28,6 +28,7 @@ struct stream {
 	unsigned poor; /* windows in a row of which little was used */
 	unsigned mask; /* bits that neither a buffer's address nor a length may have (direct) */
 	int fd;	       /* one of its fds, while it is armed */
+	unsigned taken_on; /* somebody is about to arm it, or to begin to gather: one at a time (stream_take_on) */
 	dev_t dev;
 	ino_t ino;
 
@@ -36,7 +37,6 @@ struct stream {
 	 * Negative: the kernel knows best, and -1 - at plain reads are under way; or ARMING.
 	 */
 	int64_t at;
-	unsigned arming; /* somebody is about to take it over: one at a time, as ARMING does not say whose it is */
 
 	/* Direct reads at a position given (pread): how many in a row, where the next one would be, and whether there is a window. */
 	unsigned run_at;
@@ -102,6 +102,20 @@ static inline struct stream *stream_of(int fd)
 	unsigned place = streams && (unsigned)fd < STREAM_FDS ? streams->of[fd] : 0;
 
 	return place ? &streams->all[place - 1] : NULL;
+}
+
+/*
+ * Threads that read, or write, at the same time may find at the same time that it is a habit. One of them goes on; for the
+ * others it is as if it were none yet.
+ */
+static inline bool stream_take_on(struct stream *s)
+{
+	return !__atomic_exchange_n(&s->taken_on, 1, __ATOMIC_ACQUIRE);
+}
+
+static inline void stream_taken_on(struct stream *s)
+{
+	__atomic_store_n(&s->taken_on, 0, __ATOMIC_RELEASE);
 }
 
 /* ---- stream_fds.c ---- */

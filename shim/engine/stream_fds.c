@@ -91,7 +91,7 @@ static struct stream *make(int fd, bool plain)
 		s->windowed = false;
 		s->start = s->end = 0;
 		s->size = 0;
-		s->filling = s->arming = 0;
+		s->filling = s->taken_on = 0;
 		s->writes = s->poor_puts = 0;
 		s->never = false;
 		s->error = 0;

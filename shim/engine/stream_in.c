@@ -200,10 +200,11 @@ static bool arm(struct stream *s, int fd)
 {
 	bool armed;
 
-	if (__atomic_exchange_n(&s->arming, 1, __ATOMIC_ACQUIRE))
+	/* ARMING does not say whose it is. */
+	if (!stream_take_on(s))
 		return false;
 	armed = arm_alone(s, fd);
-	XU_STORE_RELEASE(&s->arming, 0);
+	stream_taken_on(s);
 	return armed;
 }
 

@@ -271,8 +271,7 @@ static bool may_gather(struct stream *s, int fd)
 	return kind_look(fd, &st) && kind_is_local(&st, fd);
 }
 
-/* Begin to gather. */
-static bool begin(struct stream *s, int fd)
+static bool begin_alone(struct stream *s, int fd)
 {
 	if (!may_gather(s, fd) || (!s->room && !(s->room = thread_map_wiped(ROOM)))) {
 		s->writes = 0;
@@ -290,6 +289,19 @@ static bool begin(struct stream *s, int fd)
 		return true;
 	stream_stop_gathering(s);
 	return false;
+}
+
+/* Begin to gather. */
+static bool begin(struct stream *s, int fd)
+{
+	bool begun;
+
+	if (!stream_take_on(s))
+		return false;
+	/* Another thread may just have: then it is seen that two write. */
+	begun = !s->owner && begin_alone(s, fd);
+	stream_taken_on(s);
+	return begun;
 }
 
 void stream_stop_gathering(struct stream *s)

@@ -103,7 +103,8 @@ static void *write_lines(void *arg)
 	return NULL;
 }
 
-void scene_writers(void)
+/* Each writes lines to this file. */
+static void four_writers(int fd)
 {
 	pthread_t threads[4];
 	int numbers[4];
@@ -111,7 +112,7 @@ void scene_writers(void)
 	int n[4] = {0};
 	FILE *f;
 
-	shared = written("one", O_APPEND);
+	shared = fd;
 	for (int i = 0; i < 4; i++) {
 		numbers[i] = i;
 		pthread_create(&threads[i], NULL, write_lines, &numbers[i]);
@@ -125,8 +126,17 @@ void scene_writers(void)
 			snprintf(want, sizeof(want), "thread %d\n", i);
 			n[i] += !strcmp(line, want);
 		}
+	fclose(f);
 	printf("%d %d %d %d\n", n[0], n[1], n[2], n[3]);
 	unlink("one");
+}
+
+/* Others come to a habit that there is, or all make it at the same time. */
+void scene_writers(void)
+{
+	four_writers(written("one", O_APPEND));
+	for (int round = 0; round < 20; round++)
+		four_writers(open("one", O_WRONLY | O_CREAT | O_APPEND, 0600));
 }
 
 static void on_alarm_write(int sig)
