@@ -240,12 +240,6 @@ void scout_found_dirs(void)
 
 /* ---- The engine ---- */
 
-/* What takes a name away from a file: no file may be open ahead meanwhile. */
-static bool removes(const struct call *c)
-{
-	return c->sqe.opcode == IORING_OP_UNLINKAT || c->sqe.opcode == IORING_OP_RENAMEAT;
-}
-
 /* To remove a file takes to know it, which is what a walk that removes all waits for. */
 static void seen_removal(void)
 {

@@ -279,6 +279,12 @@ static inline bool reads(const struct call *c)
 	return c->sqe.opcode == IORING_OP_READ || c->sqe.opcode == IORING_OP_READV;
 }
 
+/* What takes a name away from a file: no file may be open ahead meanwhile. */
+static inline bool removes(const struct call *c)
+{
+	return c->sqe.opcode == IORING_OP_UNLINKAT || c->sqe.opcode == IORING_OP_RENAMEAT;
+}
+
 static inline const char *path_of(const struct call *c)
 {
 	return (const char *)(uintptr_t)c->sqe.addr;

@@ -61,9 +61,8 @@ static enum place place_of(int fd, const char *name)
 }
 
 /*
- * Then its thread has gone to sleep of itself. One that was only
- * slow, on a busy or an emulated machine, has not. What is on a device can only be waited for in earnest by reading from it:
- * a thread that has had nothing read slept for a lock.
+ * Who has waited has gone to sleep of itself. Who was only slow, on a busy or an emulated machine, has not. What is on a
+ * device can only be waited for in earnest by reading from it: a thread that has had nothing read slept for a lock.
  */
 bool scout_waits(int fd, const char *name, uint64_t took)
 {
